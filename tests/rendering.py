@@ -1,0 +1,111 @@
+"""Rendering the template in process, for every test that needs a service to look at."""
+
+import json
+import os
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+SERVICE = TEMPLATE / "<<cookiecutter.service_name>>"
+
+MANIFEST: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
+QUESTIONS = [name for name in MANIFEST if not name.startswith("_")]
+CHOICES: dict[str, list[str]] = {
+    name: list(MANIFEST[name]) for name in QUESTIONS if isinstance(MANIFEST[name], list)
+}
+ROOMS: dict[str, dict[str, Any]] = MANIFEST["_rooms"]
+
+
+def render(output_dir: Path, **answers: str) -> Path:
+    """Render a service into `output_dir` with these answers, defaults for the rest; its folder.
+
+    Both hooks run, so the service is registered in `output_dir` unless `workspace=""`.
+    """
+    return Path(
+        cookiecutter(
+            str(TEMPLATE),
+            no_input=True,
+            default_config=True,
+            overwrite_if_exists=True,
+            extra_context=answers,
+            output_dir=str(output_dir),
+        )
+    )
+
+
+def choices(**given: str) -> dict[str, str]:
+    """An answer to every question that offers choices: the given one, or the default."""
+    return {name: given.get(name, options[0]) for name, options in CHOICES.items()}
+
+
+def unchosen(**given: str) -> list[str]:
+    """The rooms that a service rendered with these answers does not have."""
+    answers = choices(**given)
+    return [
+        room
+        for room, needs in ROOMS.items()
+        if any(answers[name] not in wanted(answer) for name, answer in needs.items())
+    ]
+
+
+def wanted(answer: str | list[str]) -> list[str]:
+    """A room may stay for one answer or for any of several."""
+    return [answer] if isinstance(answer, str) else answer
+
+
+def singles() -> list[dict[str, str]]:
+    """The defaults, then every choice alone: one answer changed at a time."""
+    return [
+        {},
+        *({name: option} for name, options in CHOICES.items() for option in options[1:]),
+    ]
+
+
+def pairwise() -> list[dict[str, str]]:
+    """Few sets of answers in which every two choices of two questions meet at least once.
+
+    Greedy: start from a pair not yet met, then give each other question the option
+    that makes the most new pairs.
+    """
+    missing = {
+        frozenset({(a, x), (b, y)})
+        for a, b in combinations(CHOICES, 2)
+        for x in CHOICES[a]
+        for y in CHOICES[b]
+    }
+    sets: list[dict[str, str]] = []
+    while missing:
+        answers = dict(sorted(min(missing, key=sorted)))
+        for name, options in CHOICES.items():
+            if name not in answers:
+                answers[name] = max(
+                    options, key=lambda option: len(missing & met({**answers, name: option}))
+                )
+        missing -= met(answers)
+        sets.append({name: answers[name] for name in CHOICES})
+    return sets
+
+
+def met(answers: dict[str, str]) -> set[frozenset[tuple[str, str]]]:
+    """The pairs of choices that occur in a set of answers."""
+    return {frozenset(pair) for pair in combinations(answers.items(), 2)}
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file below a rendered folder, in a stable order."""
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(names))
+
+
+def load(path: Path) -> ModuleType:
+    """Load a hook or a rendered script as a module, without leaving bytecode beside it."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    exec(compile(path.read_text("utf-8"), path, "exec"), module.__dict__)
+    return module
