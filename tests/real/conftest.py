@@ -1,0 +1,68 @@
+"""The servers as fixtures: one of each for the whole run, a database of its own for each test.
+
+A server that this machine does not have skips its tests and says why; with `CI=true` it fails them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import pytest
+
+from tests.real.servers import MissingServerError
+from tests.real.servers import docker as docker_engine
+from tests.real.servers.database import Database
+from tests.real.servers.docker import Docker
+from tests.real.servers.mariadb import mariadb as run_mariadb
+from tests.real.servers.postgresql import postgresql as run_postgresql
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Database]:
+    """A PostgreSQL server; whoever stops it starts it again."""
+    with _or_missing(), run_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql(postgresql_server: Database) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with postgresql_server.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[Database]:
+    """A MariaDB server; whoever stops it starts it again."""
+    with _or_missing(), run_mariadb() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb(mariadb_server: Database) -> Iterator[str]:
+    """The URL of an empty MariaDB database."""
+    with mariadb_server.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """A Docker engine with Compose."""
+    with _or_missing(), docker_engine.engine() as engine:
+        engine.provide(*docker_engine.images())
+        yield engine
+
+
+@contextmanager
+def _or_missing() -> Iterator[None]:
+    try:
+        yield
+    except MissingServerError as reason:
+        _missing(str(reason))
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,280 @@
+"""A Docker engine for the tests, with Compose, and the images that it needs.
+
+The engine is the machine's own when it answers. A bare machine (root on Debian with `docker.io`)
+gets one of the tests' own: its data stay in the cache, so that the images are made once. What such
+an engine cannot pull it builds from `images/`: stand-ins made of Debian's packages.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import MissingServerError
+from .processes import Process, ServerError, wait_until
+
+REMEDY = "no Docker engine: start one, or install docker.io and debootstrap on Debian and be root"
+TEMPLATE = Path(__file__).resolve().parents[3]
+IMAGES = Path(__file__).parent / "images"
+CACHE = Path(
+    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "cookiecutter-flask-microservice"
+)
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def images() -> list[str]:
+    """The public images that a rendered service names, for the default Python."""
+    python = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
+    deploy = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy"
+    names = [
+        name
+        for path in (deploy / "Dockerfile", *sorted((deploy / "compose").glob("*.yaml")))
+        for name in re.findall(
+            r"(?:^FROM|image:) (\S+:.+?)(?: AS|$)", path.read_text("utf-8"), re.M
+        )
+    ]
+    return [name.replace("<< cookiecutter.python_version >>", python) for name in names]
+
+
+@dataclass
+class Docker:
+    """The command line of an engine.
+
+    Attributes:
+        ours: the engine is the tests' own, and may have stand-ins under the names of public images.
+    """
+
+    ours: bool = False
+    environment: dict[str, str] = field(default_factory=lambda: {"DOCKER_BUILDKIT": "1"})
+
+    def __call__(
+        self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 900
+    ) -> str:
+        """Run `docker …` and give what it prints.
+
+        Raises:
+            ServerError: it failed; the message has what it said.
+        """
+        done = self.run(*arguments, cwd=cwd, timeout=timeout)
+        if done.returncode:
+            command = " ".join(map(str, arguments))
+            raise ServerError(
+                f"docker {command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout.strip()
+
+    def run(
+        self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `docker …`, whatever comes of it."""
+        return subprocess.run(
+            ["docker", *arguments],
+            cwd=cwd,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def can(self, *arguments: str | Path) -> bool:
+        """Tell whether `docker …` succeeds."""
+        return shutil.which("docker") is not None and self.run(*arguments).returncode == 0
+
+    def provide(self, *images: str) -> None:
+        """See to it that these images are there: pulled, or stand-ins where nothing can be pulled.
+
+        Raises:
+            MissingServerError: neither is possible.
+        """
+        for image in images:
+            if _is_stand_in(self, image) or not (
+                self.can("image", "inspect", image) or self.can("pull", "--quiet", image)
+            ):
+                _stand_in(self, image)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A server in a container; its data outlive a stop, as its port does."""
+
+    docker: Docker
+    name: str
+
+    def start(self) -> None:
+        """Start it; the caller waits until it answers."""
+        self.docker("start", self.name)
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        self.docker("stop", self.name)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.docker("kill", self.name)
+
+
+@contextmanager
+def engine() -> Iterator[Docker]:
+    """Give the machine's engine, or run one of our own."""
+    with ExitStack() as stack:
+        docker = Docker()
+        if not docker.can("info"):
+            docker = stack.enter_context(_own_engine())
+        if not (docker.can("compose", "version") and docker.can("buildx", "version")):
+            docker.environment["DOCKER_CONFIG"] = str(_plugins())
+        yield docker
+
+
+@contextmanager
+def server(
+    image: str, port: str, environment: Mapping[str, str], remedy: str
+) -> Iterator[Container]:
+    """Make the container of a server that is not on this machine, from its public image.
+
+    Raises:
+        MissingServerError: no engine, or one that cannot pull; says the remedy.
+    """
+    docker = Docker()
+    if not docker.can("info") or not docker.can("pull", "--quiet", image):
+        raise MissingServerError(remedy)
+    variables = [f"--env={name}={value}" for name, value in environment.items()]
+    name = docker("create", f"--publish=127.0.0.1:{port}", *variables, image)
+    try:
+        yield Container(docker, name)
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+@contextmanager
+def _own_engine() -> Iterator[Docker]:
+    missing = [name for name in ("docker", "dockerd", "debootstrap") if not shutil.which(name)]
+    if missing or os.geteuid() != 0:
+        raise MissingServerError(f"{REMEDY} (missing here: {', '.join(missing) or 'root'})")
+    data = CACHE / "docker"
+    data.mkdir(parents=True, exist_ok=True)
+    # Sockets have short paths, and the data are one engine's at a time.
+    with (
+        (CACHE / "docker.lock").open("w") as lock,
+        tempfile.TemporaryDirectory(prefix="docker-", ignore_cleanup_errors=True) as folder,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        socket = f"unix://{folder}/socket"
+        process = Process(
+            [
+                *("dockerd", "--host", socket, "--data-root", str(data)),
+                *("--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"),
+                # Where the range below 0 is not ours to use, the default keeps it from starting.
+                *("--oom-score-adjust", "0"),
+            ],
+            log=Path(folder, "log"),
+        )
+        docker = Docker(ours=True)
+        docker.environment["DOCKER_HOST"] = socket
+        process.start()
+        try:
+            wait_until(lambda: docker.can("info") or process.has_ended(), "dockerd")
+            if process.has_ended():
+                raise ServerError(f"dockerd did not start:\n{process.tail()}")
+            yield docker
+        finally:
+            process.stop()
+
+
+def _plugins() -> Path:
+    """Unpack Compose and buildx of Debian's next suite, for the docker of these tests only."""
+    config = CACHE / "docker-plugins-trixie"
+    if not (config / "cli-plugins").is_dir():
+        if not shutil.which("apt-get"):
+            raise MissingServerError("docker compose is missing: install its plugin, and buildx")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            packages = _download("trixie", ["docker-compose", "docker-buildx"], Path(scratch))
+            for package in packages:
+                _run("dpkg-deb", "--extract", package, f"{scratch}/root")
+            Path(scratch, "root/usr/libexec/docker").rename(config)
+    return config
+
+
+def _download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
+    """Download packages of another suite through apt lists of its own."""
+    sources = folder / "sources.list"
+    keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    sources.write_text(f"deb [signed-by={keys}] http://deb.debian.org/debian {suite} main\n")
+    (folder / "lists/partial").mkdir(parents=True)
+    options = [
+        f"-oDir::State::lists={folder}/lists",
+        f"-oDir::Cache={folder}/cache",
+        f"-oDir::Etc::sourcelist={sources}",
+        "-oDir::Etc::sourceparts=/dev/null",
+        "-oAPT::Sandbox::User=",
+    ]
+    _run("apt-get", *options, "update", cwd=folder)
+    _run("apt-get", *options, "download", *packages, cwd=folder)
+    return sorted(folder.glob("*.deb"))
+
+
+def _is_stand_in(docker: Docker, image: str) -> bool:
+    found = docker.run("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+    return found.returncode == 0 and "stand-in" in (json.loads(found.stdout) or {})
+
+
+def _stand_in(docker: Docker, image: str) -> None:
+    """Build a stand-in, or build it again: what has not changed comes from the engine's cache."""
+    name = image.split(":")[0]
+    if not docker.ours or not (IMAGES / name).is_dir():
+        raise MissingServerError(f"the image {image} is not here and cannot be pulled")
+    if not docker.can("image", "inspect", "debootstrap:bookworm"):
+        _debootstrap(docker, "bookworm")
+    with tempfile.TemporaryDirectory() as context:
+        _copy(CERTIFICATES, context)
+        _copy(Path("/etc/pip.conf"), context)
+        _build(docker, "debian", "debian:bookworm-slim", context)
+    if name != "debian":
+        _build(docker, name, image, IMAGES / name)
+
+
+def _build(docker: Docker, name: str, tag: str, context: str | Path) -> None:
+    dockerfile = IMAGES / name / "Dockerfile"
+    docker("build", "--label=stand-in=true", f"--file={dockerfile}", f"--tag={tag}", context)
+
+
+def _copy(source: Path, folder: str) -> None:
+    target = Path(folder, source.name)
+    target.write_bytes(source.read_bytes() if source.exists() else b"")
+
+
+def _debootstrap(docker: Docker, suite: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="debootstrap-") as root:
+        _run("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root)
+        shutil.rmtree(Path(root, "var/cache/apt/archives"))
+        tar = subprocess.Popen(
+            ["tar", "--directory", root, "--create", "."], stdout=subprocess.PIPE
+        )
+        subprocess.run(
+            ["docker", "import", "-", f"debootstrap:{suite}"],
+            env={**os.environ, **docker.environment},
+            stdin=tar.stdout,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ServerError(f"{' '.join(map(str, command))}:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    with engine() as prepared:
+        prepared.provide(*images())

@@ -1,0 +1,111 @@
+"""Processes of the tests' servers: started with a log, awaited, and ended by their own pid."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class ServerError(Exception):
+    """A server did not start, or did not stop, and what its log says."""
+
+
+def free_port() -> int:
+    """Give a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def unprivileged(*names: str) -> str | None:
+    """Give the first of these users that exists, for servers that refuse to run as root."""
+    if os.geteuid() != 0:
+        return None
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in (*names, "nobody") if name in users)
+
+
+class Process:
+    """A server of ours: it can be stopped, killed and started again as it was.
+
+    It ends with the tests even when they are killed, where `setpriv` can see to that (Linux).
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        if setpriv := shutil.which("setpriv"):
+            name = stop_signal.name.removeprefix("SIG")
+            command = [setpriv, "--pdeathsig", name, *command]
+        self._command = command
+        self._log = log
+        self._user = user
+        self._stop_signal = stop_signal
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; the caller waits until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                group=pwd.getpwnam(self._user).pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+                start_new_session=True,
+            )
+
+    def stop(self, patience: float = 30) -> None:
+        """Ask it to stop and wait until it has."""
+        self._end(self._stop_signal, patience)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._end(signal.SIGKILL, 10)
+
+    def has_ended(self) -> bool:
+        """Tell whether it is not running."""
+        return self._process is None or self._process.poll() is not None
+
+    def tail(self) -> str:
+        """Give the end of its log."""
+        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+
+    def _end(self, how: signal.Signals, patience: float) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise ServerError(f"{self._command} ignored {how.name}:\n{self.tail()}") from None
+        finally:
+            self._process = None
+
+
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait until `ready` says so.
+
+    Raises:
+        TimeoutError: it did not within the given seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.1)
