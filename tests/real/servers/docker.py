@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -254,7 +255,8 @@ def _copy(source: Path, folder: str) -> None:
 def _debootstrap(docker: Docker, suite: str) -> None:
     with tempfile.TemporaryDirectory(prefix="debootstrap-") as root:
         _run("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root)
-        shutil.rmtree(Path(root, "var/cache/apt/archives"))
+        for leftover in ("var/cache/apt", "var/lib/apt/lists"):
+            shutil.rmtree(Path(root, leftover))
         tar = subprocess.Popen(
             ["tar", "--directory", root, "--create", "."], stdout=subprocess.PIPE
         )
@@ -276,5 +278,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
+    began = time.monotonic()
     with engine() as prepared:
         prepared.provide(*images())
+    print(f"{', '.join(images())}: there after {time.monotonic() - began:.0f} s")
