@@ -1,0 +1,1 @@
+"""The outbound edge: the ports of the domain, fulfilled by technology."""

@@ -1,0 +1,166 @@
+"""The REST resource `/api/v1/<< cookiecutter.__path >>`."""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import cast
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from werkzeug.exceptions import BadRequest, PreconditionRequired, UnprocessableEntity
+
+from ..domain.model import Changes, << cookiecutter.__class >>
+from ..platform.access import requires
+from ..platform.auth import caller
+from ..service import UseCases
+from ..service.create import Once
+from . import schemas
+from .problems import documented
+
+READ = "<< cookiecutter.__path >>:read"
+WRITE = "<< cookiecutter.__path >>:write"
+
+_CREATED = {
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/<< cookiecutter.__class >>"},
+        },
+    },
+    "headers": {
+        "ETag": {"schema": {"type": "string"}, "description": "Its version."},
+        "Location": {"schema": {"type": "string"}, "description": "Where it is."},
+    },
+}
+
+
+def blueprint(use_cases: UseCases) -> APIBlueprint:
+    """Serve the use cases."""
+    api = APIBlueprint(
+        "<< cookiecutter.__plural >>",
+        __name__,
+        url_prefix="/api/v1/<< cookiecutter.__path >>",
+        abp_tags=[Tag(name="<< cookiecutter.__nouns >>")],
+        abp_security=[{"bearer": []}],
+        abp_responses=documented(401, 403, 422, 503, 504),
+    )
+    api.before_request(_read_object)
+
+    @api.post("", responses={201: _CREATED, **documented(400, 413, 415)})
+    @requires(WRITE)
+    def create(
+        body: schemas.New<< cookiecutter.__class >>,
+        header: schemas.CreateHeader,
+    ) -> Response:
+        """Create << cookiecutter.__a_noun >>."""
+        created = use_cases.create(
+            name=body.name,
+            description=body.description,
+            once=_once(header.idempotency_key),
+        )
+        response = _representation(created, 201)
+        response.headers["Location"] = url_for(".get", id=created.id)
+        return response
+
+    @api.get("", responses={200: schemas.<< cookiecutter.__class >>Page})
+    @requires(READ)
+    def list_(query: schemas.PageQuery) -> Response:
+        """List << cookiecutter.__nouns >>, oldest first."""
+        page = use_cases.list(after=_after(query.cursor), limit=query.limit)
+        body = schemas.<< cookiecutter.__class >>Page(
+            items=[_body(item) for item in page.items],
+            next_cursor=page.next_after and _cursor(page.next_after),
+        )
+        return Response(body.model_dump_json(), mimetype="application/json")
+
+    @api.get(
+        "/<uuid:id>",
+        responses={
+            200: schemas.<< cookiecutter.__class >>,
+            304: None,
+            **documented(404),
+        },
+    )
+    @requires(READ)
+    def get(
+        path: schemas.<< cookiecutter.__class >>Path,
+        header: schemas.ReadHeader,  # noqa: ARG001 (declared for the API's description)
+    ) -> Response:
+        """Get << cookiecutter.__a_noun >>."""
+        response = _representation(use_cases.get(path.id), 200)
+        return cast(Response, response.make_conditional(request))
+
+    @api.patch(
+        "/<uuid:id>",
+        responses={
+            200: schemas.<< cookiecutter.__class >>,
+            **documented(400, 404, 412, 413, 415, 428),
+        },
+    )
+    @requires(WRITE)
+    def change(
+        path: schemas.<< cookiecutter.__class >>Path,
+        header: schemas.ChangeHeader,
+        body: schemas.<< cookiecutter.__class >>Changes,
+    ) -> Response:
+        """Change << cookiecutter.__a_noun >>."""
+        if header.if_match is None:
+            raise PreconditionRequired("Send If-Match with the ETag that you have seen.")
+        changes = cast(Changes, body.model_dump(exclude_unset=True))
+        return _representation(use_cases.change(path.id, changes, _is_matched), 200)
+
+    @api.delete("/<uuid:id>", responses={204: None, **documented(404, 412)})
+    @requires(WRITE)
+    def delete(
+        path: schemas.<< cookiecutter.__class >>Path,
+        header: schemas.DeleteHeader,
+    ) -> Response:
+        """Delete << cookiecutter.__a_noun >>."""
+        any_version = header.if_match is None
+        use_cases.delete(path.id, lambda version: any_version or _is_matched(version))
+        return Response(status=204)
+
+    return api
+
+
+def _read_object() -> None:
+    """Read the body once and strictly: what is no JSON object goes no further."""
+    if request.method not in {"PATCH", "POST"}:
+        return
+    if request.content_encoding:
+        raise BadRequest("Send the body without a Content-Encoding.")
+    if not isinstance(request.get_json(), dict):
+        raise UnprocessableEntity("The body is no JSON object.")
+
+
+def _body(
+    found: << cookiecutter.__class >>,
+) -> schemas.<< cookiecutter.__class >>:
+    return schemas.<< cookiecutter.__class >>.model_validate(found)
+
+
+def _representation(found: << cookiecutter.__class >>, status: int) -> Response:
+    response = Response(_body(found).model_dump_json(), status, mimetype="application/json")
+    response.set_etag(str(found.version))
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _is_matched(version: int) -> bool:
+    return request.if_match.contains(str(version))
+
+
+def _once(key: str | None) -> Once | None:
+    if key is None:
+        return None
+    # A key counts for its caller only; hashed, it fits any database's column and collation.
+    mine = f"{caller().subject}\n{request.method} {request.path}\n{key}"
+    fingerprint = hashlib.sha256(request.get_data()).hexdigest()
+    return Once(hashlib.sha256(mine.encode()).hexdigest(), fingerprint)
+
+
+def _cursor(after: UUID) -> str:
+    return urlsafe_b64encode(after.bytes).decode().rstrip("=")
+
+
+def _after(cursor: str | None) -> UUID | None:
+    return UUID(bytes=urlsafe_b64decode(cursor + "==")) if cursor else None

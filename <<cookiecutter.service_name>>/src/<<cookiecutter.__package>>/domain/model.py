@@ -1,0 +1,138 @@
+"""The << cookiecutter.__noun >>: its state, its rules, and the events that led to it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NotRequired, Self, TypedDict, Unpack
+from uuid import UUID
+
+from . import events
+from .errors import InvalidValue, NotFound
+from .identity import new_id
+
+NAME_MAX_LENGTH = 120
+DESCRIPTION_MAX_LENGTH = 2_000
+
+
+class Changes(TypedDict):
+    """What a caller may change. An absent key leaves the value alone; None clears it."""
+
+    name: NotRequired[str]
+    description: NotRequired[str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class << cookiecutter.__class >>:
+    """The aggregate. Every change goes through an event; `recorded` holds those not yet stored."""
+
+    id: UUID
+    version: int
+    name: str
+    description: str | None
+    created_at: datetime
+    updated_at: datetime
+    deleted: bool = False
+    recorded: list[events.DomainEvent] = field(default_factory=list, compare=False)
+
+    @classmethod
+    def create(cls, *, name: str, description: str | None, at: datetime) -> Self:
+        """Begin a new one.
+
+        Raises:
+            InvalidValue: a value breaks a rule.
+        """
+        _check(name, description)
+        event = events.<< cookiecutter.__class >>Created(
+            aggregate_id=new_id(),
+            version=1,
+            occurred_at=at,
+            name=name,
+            description=description,
+        )
+        created = cls._begin(event)
+        created.recorded.append(event)
+        return created
+
+    @classmethod
+    def replay(cls, history: Iterable[events.DomainEvent]) -> Self:
+        """Rebuild one from all its events, oldest first.
+
+        Raises:
+            NotFound: the history does not begin with a creation.
+        """
+        past = iter(history)
+        match next(past, None):
+            case events.<< cookiecutter.__class >>Created() as first:
+                rebuilt = cls._begin(first)
+            case _:
+                raise NotFound("There is no such history.")
+        for event in past:
+            rebuilt._apply(event)
+        return rebuilt
+
+    def change(self, at: datetime, **changes: Unpack[Changes]) -> None:
+        """Take over new values; values that are the same already are no change.
+
+        Raises:
+            InvalidValue: a value breaks a rule.
+        """
+        name = changes.get("name", self.name)
+        description = changes.get("description", self.description)
+        if (name, description) == (self.name, self.description):
+            return
+        _check(name, description)
+        self._record(
+            events.<< cookiecutter.__class >>Changed(
+                aggregate_id=self.id,
+                version=self.version + 1,
+                occurred_at=at,
+                name=name,
+                description=description,
+            )
+        )
+
+    def delete(self, at: datetime) -> None:
+        """End it."""
+        self._record(
+            events.<< cookiecutter.__class >>Deleted(
+                aggregate_id=self.id,
+                version=self.version + 1,
+                occurred_at=at,
+            )
+        )
+
+    @property
+    def stored_version(self) -> int:
+        """The version that storage has: without the events recorded since."""
+        return self.version - len(self.recorded)
+
+    def _record(self, event: events.DomainEvent) -> None:
+        self._apply(event)
+        self.recorded.append(event)
+
+    def _apply(self, event: events.DomainEvent) -> None:
+        match event:
+            case events.<< cookiecutter.__class >>Changed() as changed:
+                self.name, self.description = changed.name, changed.description
+            case events.<< cookiecutter.__class >>Deleted():
+                self.deleted = True
+        self.version = event.version
+        self.updated_at = event.occurred_at
+
+    @classmethod
+    def _begin(cls, event: events.<< cookiecutter.__class >>Created) -> Self:
+        return cls(
+            id=event.aggregate_id,
+            version=event.version,
+            name=event.name,
+            description=event.description,
+            created_at=event.occurred_at,
+            updated_at=event.occurred_at,
+        )
+
+
+def _check(name: str, description: str | None) -> None:
+    if not 1 <= len(name) <= NAME_MAX_LENGTH:
+        raise InvalidValue(f"The name has 1 to {NAME_MAX_LENGTH} characters.")
+    if description is not None and len(description) > DESCRIPTION_MAX_LENGTH:
+        raise InvalidValue(f"The description has at most {DESCRIPTION_MAX_LENGTH} characters.")

@@ -1,0 +1,1 @@
+"""Technology that any service needs, and nothing of this one's business."""

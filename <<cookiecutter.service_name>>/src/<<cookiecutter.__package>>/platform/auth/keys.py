@@ -1,0 +1,120 @@
+"""The issuer's signing keys: fetched, kept, and fetched anew when they change."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from jwt import PyJWK, PyJWKSet
+from jwt.exceptions import PyJWKSetError
+
+ALGORITHMS = frozenset({"RS256", "ES256"})
+_FETCH_TIMEOUT_SECONDS = 5
+_MAX_KEY_SET_BYTES = 512 * 1024
+_PAUSE_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class KeysUnavailable(Exception):
+    """The key set can't be had, so that no new token can be verified for now."""
+
+
+class KeySet:
+    """Keys by their id (`kid`). Thread safe; any number of waiting threads cost one fetch.
+
+    A key that is not known yet is looked for at the issuer at once, so that a rotation needs no
+    restart; ids that the issuer does not know either lead to one fetch in five seconds at most.
+    Keys older than `max_age` seconds are fetched anew, so that a withdrawn one does not live on;
+    while the issuer does not answer, the known ones go on.
+    """
+
+    def __init__(self, fetch: Callable[[], bytes], max_age: float) -> None:
+        self._fetch = fetch
+        self._max_age = max_age
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, PyJWK] = {}
+        self._published: Mapping[str, object] = {}
+        self._stale_at = float("-inf")
+        self._look_again_at = float("-inf")
+        self.generation = 0  # goes up whenever the issuer has published other keys
+
+    def get(self, key_id: str) -> PyJWK | None:
+        """Give the key, or None if the issuer has none by this id.
+
+        Raises:
+            KeysUnavailable: the issuer has not answered yet.
+        """
+        self.check()
+        if key_id not in self._keys:
+            self._look_for(key_id)
+        return self._keys.get(key_id)
+
+    def check(self) -> None:
+        """Raise KeysUnavailable if no key set could be had so far."""
+        # While there are keys to go on with, one thread refreshes them and nobody waits for it.
+        if self._is_stale() and self._lock.acquire(blocking=not self._keys):
+            try:
+                if self._is_stale():
+                    self._refresh()
+            finally:
+                self._lock.release()
+
+    def _look_for(self, key_id: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if key_id in self._keys or now < self._look_again_at:
+                return
+            self._refresh()
+            if key_id not in self._keys:
+                self._look_again_at = now + _PAUSE_SECONDS
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() > self._stale_at
+
+    def _refresh(self) -> None:
+        try:
+            published, keys = _parse(self._fetch())
+        except (OSError, ValueError, KeyError, TypeError, PyJWKSetError) as error:
+            logger.warning("The key set can't be fetched: %s", error)
+            if not self._keys:
+                raise KeysUnavailable("The issuer's keys can't be fetched.") from error
+            self._stale_at = time.monotonic() + _PAUSE_SECONDS
+            return
+        if published != self._published:
+            self.generation += 1
+        self._published, self._keys = published, keys
+        self._stale_at = time.monotonic() + self._max_age
+
+
+def fetcher(url: str) -> Callable[[], bytes]:
+    """Make the function that fetches the key set from `url` (https:, http: or file:)."""
+    if urlsplit(url).scheme == "file":
+        path = Path(url.removeprefix("file://").removeprefix("file:"))
+        # The development key set: before its first key is made it is empty, not out of order.
+        return lambda: path.read_bytes() if path.exists() else b'{"keys": []}'
+
+    def fetch() -> bytes:
+        request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310
+        with urlopen(request, timeout=_FETCH_TIMEOUT_SECONDS) as response:  # noqa: S310 (settings allow no other scheme)
+            content: bytes = response.read(_MAX_KEY_SET_BYTES)
+            return content
+
+    return fetch
+
+
+def _parse(content: bytes) -> tuple[Mapping[str, object], Mapping[str, PyJWK]]:
+    data = json.loads(content)
+    published = {key["kid"]: key for key in data["keys"] if "kid" in key}
+    if not published:
+        return {}, {}
+    keys = {
+        key.key_id: key
+        for key in PyJWKSet.from_dict(data).keys
+        if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use != "enc"
+    }
+    return published, keys

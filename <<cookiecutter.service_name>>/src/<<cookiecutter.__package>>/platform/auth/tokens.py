@@ -1,0 +1,117 @@
+"""Verification of access tokens (RFC 7519, 8725, 9068), each once and then from memory."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from .keys import ALGORITHMS, KeySet
+from .settings import AuthSettings
+
+_REMEMBERED_TOKENS = 4096
+_REMEMBERED_SECONDS = 300
+_FOREIGN_KEYS = frozenset({"jku", "jwk", "x5u"})
+
+
+class InvalidToken(Exception):
+    """The token proves nothing; the text says why, without a secret in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the issuer vouches for it."""
+
+    subject: str
+    scopes: frozenset[str]
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    caller: Caller
+    until: float
+    generation: int
+
+
+class Verifier:
+    """Verifies signature, issuer, audience and times of a token.
+
+    A verified token is remembered until it expires, for five minutes at most, and forgotten as
+    soon as the issuer's keys change.
+    """
+
+    def __init__(self, settings: AuthSettings, keys: KeySet) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._verified: dict[bytes, _Verified] = {}
+
+    def verify(self, token: str) -> Caller:
+        """Give the caller that the token speaks for.
+
+        Raises:
+            InvalidToken: it proves nothing.
+            KeysUnavailable: it can't be verified for now.
+        """
+        digest = hashlib.sha256(token.encode()).digest()
+        generation = self._keys.generation
+        known = self._verified.get(digest)
+        if known and known.until > time.time() and known.generation == generation:
+            return known.caller
+        claims = self._decode(token)
+        caller = Caller(claims["sub"], _scopes(claims), claims)
+        self._remember(digest, caller, claims["exp"])
+        return caller
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS:
+                raise InvalidToken("The token's algorithm is not accepted.")
+            if not _FOREIGN_KEYS.isdisjoint(header):
+                raise InvalidToken("The token brings a key of its own.")
+            key = self._keys.get(str(header.get("kid")))
+            if key is None:
+                raise InvalidToken("The token is signed with an unknown key.")
+            return jwt.decode(
+                token,
+                key,
+                algorithms=sorted(ALGORITHMS),
+                audience=self._settings.audience,
+                issuer=self._settings.issuer,
+                leeway=self._settings.leeway_seconds,
+                options={"require": ["aud", "exp", "iss", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidToken(_reason(error)) from error
+
+    def _remember(self, digest: bytes, caller: Caller, expires: float) -> None:
+        now = time.time()
+        until = min(expires + self._settings.leeway_seconds, now + _REMEMBERED_SECONDS)
+        while len(self._verified) >= _REMEMBERED_TOKENS:
+            self._verified.pop(next(iter(self._verified)), None)
+        self._verified[digest] = _Verified(caller, until, self._keys.generation)
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    # `scope` is the standard's (RFC 8693, 4.2); `scp` is what Entra ID and Okta send instead.
+    granted = claims.get("scope", claims.get("scp", ""))
+    return frozenset(granted.split() if isinstance(granted, str) else map(str, granted))
+
+
+def _reason(error: jwt.PyJWTError) -> str:
+    match error:
+        case jwt.ExpiredSignatureError():
+            return "The token has expired."
+        case jwt.ImmatureSignatureError():
+            return "The token is not valid yet."
+        case jwt.InvalidAudienceError():
+            return "The token is meant for another audience."
+        case jwt.InvalidIssuerError():
+            return "The token comes from another issuer."
+        case jwt.MissingRequiredClaimError():
+            return f"The token lacks the claim {error.claim}."
+        case _:
+            return "The token is not valid."

@@ -1,0 +1,111 @@
+"""The engine: a bounded pool that survives a restart of the database, and never waits for ever."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from ..environ import RoomSettings, SettingsError
+from .deadlines import keep_deadlines
+from .spans import trace_statements
+
+# What a database that is down, restarting or out of reach looks like.
+OUTAGES = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
+
+_IDLE_SECONDS_BEFORE_PING = 5.0
+
+
+class Settings(RoomSettings):
+    """Where the database is, and how long to wait for it (seconds)."""
+
+    url: str = Field(alias="DATABASE_URL")
+    pool_size: PositiveInt = Field(default=10, alias="DATABASE_POOL_SIZE")
+    timeout_seconds: PositiveFloat = Field(default=5, alias="DATABASE_TIMEOUT_SECONDS")
+
+
+class Dialect(Protocol):
+    """What differs between databases; a module each."""
+
+    @property
+    def SCHEMES(self) -> tuple[str, ...]:  # noqa: N802 (a module's constant)
+        """The URL schemes people write for it."""
+        ...
+
+    @property
+    def DRIVER(self) -> str:  # noqa: N802 (a module's constant)
+        """The URL scheme that SQLAlchemy wants."""
+        ...
+
+    def connect_args(self, timeout_seconds: float) -> Mapping[str, Any]:
+        """Give the driver's arguments, so that no call waits longer than the timeout."""
+        ...
+
+    def prepare(self, engine: Engine) -> None:
+        """Attach what every connection needs."""
+        ...
+
+
+def make_engine(settings: Settings, dialects: Sequence[Dialect]) -> Engine:
+    """Make the engine for `DATABASE_URL`; it connects at first use.
+
+    Raises:
+        SettingsError: the URL is none, or of a database that this service does not speak.
+    """
+    url, dialect = _resolve(settings.url, dialects)
+    engine = create_engine(
+        url,
+        connect_args=dict(dialect.connect_args(settings.timeout_seconds)),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.timeout_seconds,
+        pool_use_lifo=True,
+        pool_recycle=1800,
+    )
+    dialect.prepare(engine)
+    _ping_what_was_idle(engine)
+    keep_deadlines(engine)
+    trace_statements(engine)
+    return engine
+
+
+def _resolve(text: str, dialects: Sequence[Dialect]) -> tuple[URL, Dialect]:
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError):
+        raise SettingsError(["DATABASE_URL: is no database URL."]) from None
+    scheme = url.drivername.partition("+")[0]
+    for dialect in dialects:
+        if scheme in dialect.SCHEMES:
+            return url.set(drivername=dialect.DRIVER), dialect
+    known = ", ".join(f"{dialect.SCHEMES[0]}://" for dialect in dialects)
+    raise SettingsError([f"DATABASE_URL: {scheme}:// is none that this service speaks ({known})."])
+
+
+def _ping_what_was_idle(engine: Engine) -> None:
+    """Test a connection before its use if it was idle for a while.
+
+    SQLAlchemy's own `pool_pre_ping` tests at every use, which costs a round trip each.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        idle_since = entry.info.get("idle_since")
+        if idle_since is None or time.monotonic() - idle_since < _IDLE_SECONDS_BEFORE_PING:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # Makes the pool open a new connection, and drop the others of the same age.
+            raise exc.DisconnectionError("The connection did not survive its idle time.") from error
+        if not alive:
+            raise exc.DisconnectionError("The connection did not survive its idle time.")

@@ -1,0 +1,32 @@
+"""MySQL and MariaDB, by PyMySQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import DateTime, Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import TypeCompiler
+
+SCHEMES = ("mysql", "mariadb")
+DRIVER = "mysql+pymysql"
+
+
+def connect_args(timeout_seconds: float) -> Mapping[str, Any]:
+    """Bound connecting and every answer; speak all of Unicode, in UTC."""
+    return {
+        "charset": "utf8mb4",
+        "connect_timeout": max(1, int(timeout_seconds)),
+        "read_timeout": timeout_seconds,
+        "write_timeout": timeout_seconds,
+        "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'",
+    }
+
+
+def prepare(engine: Engine) -> None:
+    """Nothing to attach."""
+
+
+@compiles(DateTime, "mysql", "mariadb")
+def _with_microseconds(_: DateTime, compiler: TypeCompiler, **options: Any) -> str:  # noqa: ARG001
+    # A plain DATETIME would round to whole seconds.
+    return "DATETIME(6)"

@@ -1,0 +1,62 @@
+"""Metrics for Prometheus on `/metrics`, right with several worker processes.
+
+Names follow the OpenTelemetry semantic conventions as Prometheus spells them. Where
+`PROMETHEUS_MULTIPROC_DIR` is set when the process starts, all workers count into files of that
+folder, and each answers for all of them, also for those that have died.
+"""
+
+import os
+import time
+from functools import cache
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from .access import public
+from .environ import RoomSettings as Settings
+
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+REQUEST_DURATION = Histogram(
+    "http_server_request_duration_seconds",
+    "Time from the request's arrival to its answer.",
+    ("http_request_method", "http_route", "http_response_status_code"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+
+
+def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every room's signature)
+    """Measure every request, and serve `/metrics`."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.add_url_rule("/metrics", "metrics", _exposition)
+
+
+def _begin() -> None:
+    g.metrics_started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    method = request.method if request.method in _METHODS else "_OTHER"
+    # The rule, never the path: an unbounded label would fill Prometheus.
+    route = request.url_rule.rule if request.url_rule else "unmatched"
+    elapsed = time.perf_counter() - g.metrics_started
+    _duration(method, route, response.status_code).observe(elapsed)
+    return response
+
+
+@cache
+def _duration(method: str, route: str, status: int) -> Histogram:
+    # Kept, because looking a child up by its labels costs more than counting.
+    return REQUEST_DURATION.labels(method, route, str(status))
+
+
+@public
+def _exposition() -> Response:
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,89 @@
+"""The server process: granian with workers, a drain before the stop."""
+
+import os
+import signal
+import sys
+import time
+from multiprocessing import util
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from . import bootstrap, settings
+from .app import create_app
+from .platform import logs
+from .platform.environ import SettingsError
+from .platform.lifecycle import lifecycle
+from .settings import ServerSettings
+
+
+class Server(MPServer):
+    """Granian that drains first when it is asked to stop by SIGTERM.
+
+    An orchestrator sends SIGTERM and tells its load balancers at the same time. Until they have
+    heard of it, requests still come, and each is answered with `Connection: close`.
+    """
+
+    def __init__(self, how: ServerSettings) -> None:
+        super().__init__(
+            f"{__name__}:application",
+            factory=True,
+            address=how.host,
+            port=how.port,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            workers=how.workers,
+            blocking_threads=how.threads,
+            respawn_failed_workers=True,
+            workers_kill_timeout=how.grace_seconds,
+            log_level=LogLevels.info,
+            log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
+        )
+        self._drain_seconds = how.drain_seconds
+        self._asked_by: int | None = None
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Note who asked: a terminal's Ctrl-C has reached the workers too and wants no drain."""
+        self._asked_by = args[0]
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Drain, then stop."""
+        if self._asked_by == signal.SIGTERM:
+            for worker in self.wrks:
+                os.kill(worker.inner.pid, signal.SIGUSR1)
+            time.sleep(self._drain_seconds)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+
+def application() -> Flask:
+    """Make the application of one worker, in its process."""
+    app = create_app()
+    life = lifecycle(app)
+
+    def drain(_: int, __: FrameType | None) -> None:
+        life.drain()
+
+    signal.signal(signal.SIGUSR1, drain)
+    # A worker ends like any multiprocessing child: not by way of atexit.
+    util.Finalize(app, life.stop, exitpriority=10)
+    return app
+
+
+def main() -> None:
+    """Serve until asked to stop."""
+    try:
+        given = settings.read(os.environ)
+        bootstrap.connect(given).close()  # connects to nothing yet, but knows a wrong URL
+    except SettingsError as error:
+        sys.exit(f"{settings.SERVICE_NAME} can't start:\n" + _indented(error))
+    logs.configure(given[logs.Settings])
+    Server(given[ServerSettings]).serve()
+
+
+def _indented(error: SettingsError) -> str:
+    return "\n".join(f"  {problem}" for problem in error.problems)
