@@ -1,0 +1,358 @@
+"""Keep this service in the files that the services of a workspace share.
+
+    python scripts/workspace.py register      enter it, or bring its entries up to date
+    python scripts/workspace.py unregister    take it out again, byte for byte
+    python scripts/workspace.py port          print its HTTP port on this machine
+
+The files are `services.yaml`, the registry; `compose.yaml`, which runs all services together; and
+`catalog-info.yaml`, which leads Backstage to them. What is entered there comes from this service's
+own `catalog-info.yaml` and `compose.yaml`.
+"""
+
+import argparse
+import fcntl
+import os
+import posixpath
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml_edit import Document, EditError
+
+ROOT = Path(__file__).resolve().parents[1]
+ANNOTATION = "cookiecutter-flask-microservice/"
+
+# A port in the container, its name in the registry, and the first port on the host for it.
+PORTS = (("8000", "http", 8001), ("50051", "grpc", 50061))
+UNREGISTERED = 8000
+
+# A file begins as this with the first service, and goes when the last service leaves it so.
+SKELETONS = {
+    "services.yaml": """\
+# The services of this workspace, each entered by its own `make register`. That writes the keys it
+# knows; other keys, comments and entries are yours.
+services:
+""",
+    "compose.yaml": """\
+# All services of this workspace and what they need, each entered by its own `make register`. That
+# writes the keys it knows; other keys, comments and entries are yours.
+services:
+""",
+    "catalog-info.yaml": """\
+# Leads Backstage to the services of this workspace, each entered by its own `make register`.
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata:
+  name: services
+  description: The services of this workspace
+spec:
+  targets:
+""",
+}
+
+# Docker Compose reads one file of a folder, and compose.yaml before these.
+RIVALS = ("compose.yml", "docker-compose.yaml", "docker-compose.yml")
+
+# The ports on the host in "8001:8000", "127.0.0.1:8001:8000/tcp" and "8001-8005:8001-8005".
+PUBLISHED = re.compile(r"(?:.*:)?(\d{1,5})(?:-(\d{1,5}))?:(\d+)(?:-\d+)?(?:/\w+)?")
+DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
+
+
+class WorkspaceError(Exception):
+    """The service cannot be registered; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What this service's own files say, with paths as seen from the workspace."""
+
+    name: str
+    path: str
+    facts: dict[str, Any]
+    own_containers: list[str]
+    volumes: list[str]
+    exposed: list[str]
+
+    @property
+    def compose_file(self) -> str:
+        """Its own compose file, which its shared entries extend."""
+        return posixpath.join(self.path, "compose.yaml")
+
+    @property
+    def target(self) -> str:
+        """Its own catalog file, as Backstage names it."""
+        return f"./{posixpath.join(self.path, 'catalog-info.yaml')}"
+
+    def registered(self, registry: Document) -> dict[str, Any]:
+        """Its entry in the registry; empty if there is none, or it tells of another folder."""
+        entry = (registry.data.get("services") or {}).get(self.name)
+        return entry if isinstance(entry, dict) and entry.get("path") == self.path else {}
+
+    def containers(self, compose: Document) -> dict[str, Any]:
+        """Its entries in the shared compose file."""
+        return {
+            name: entry
+            for name, entry in (compose.data.get("services") or {}).items()
+            if isinstance(entry, dict)
+            and isinstance(extends := entry.get("extends"), dict)
+            and posixpath.normpath(str(extends.get("file"))) == self.compose_file
+        }
+
+
+def register(workspace: Path, root: Path = ROOT) -> dict[str, int]:
+    """Enter the service into the shared files; return its ports on the host."""
+    service = read_service(root, workspace)
+    with locked(workspace):
+        registry, compose, catalog = shared(workspace)
+        check_unclaimed(service, registry, compose, catalog)
+        ports = assign_ports(service, registry, compose)
+        registry.update("services", {service.name: service.facts | {"ports": ports}})
+        containers = compose_entries(service, ports)
+        compose.remove("services", service.containers(compose).keys() - containers.keys())
+        compose.update("services", containers)
+        compose.update("volumes", {name: {} for name in service.volumes})
+        catalog.append("spec", "targets", item=service.target)
+        write(registry, compose, catalog)
+    return ports
+
+
+def unregister(workspace: Path, root: Path = ROOT) -> None:
+    """Take the service out of the shared files; a file that only registration made goes too."""
+    service = read_service(root, workspace)
+    with locked(workspace):
+        registry, compose, catalog = shared(workspace)
+        if service.registered(registry):
+            registry.remove("services", {service.name})
+        if containers := service.containers(compose):
+            compose.remove("services", set(containers))
+            compose.remove("volumes", set(service.volumes))
+        catalog.discard("spec", "targets", item=service.target)
+        write(registry, compose, catalog)
+
+
+def port(workspace: Path, root: Path = ROOT) -> int:
+    """Return the service's HTTP port on the host: 8000 if it is not registered."""
+    service = read_service(root, workspace)
+    registry = shared(workspace)[0]
+    return int((service.registered(registry).get("ports") or {}).get("http", UNREGISTERED))
+
+
+def read_service(root: Path, workspace: Path) -> Service:
+    """Read what is entered from the service's own two files."""
+    path = Path(os.path.relpath(root, workspace)).as_posix()
+    if not workspace.is_dir() or set(path) <= set("./"):
+        raise WorkspaceError(f"{workspace} is no folder around the service; name one, WORKSPACE=..")
+    file = root / "catalog-info.yaml"
+    try:
+        entities = [entity for entity in read_yaml(file) if entity]
+        component = next(entity for entity in entities if entity["kind"] == "Component")
+        name, facts = component["metadata"]["name"], registry_entry(component, entities, path)
+        file = root / "compose.yaml"
+        compose = read_yaml(file)[0]
+        return Service(
+            name=name,
+            path=path,
+            facts=facts,
+            own_containers=list(compose["services"]),
+            volumes=list(compose.get("volumes") or {}),
+            exposed=compose["services"][name].get("expose") or [],
+        )
+    except (OSError, yaml.YAMLError) as error:
+        raise WorkspaceError(f"{file}: {' '.join(str(error).split())}") from error
+    except (LookupError, TypeError, AttributeError, StopIteration) as error:
+        raise WorkspaceError(f"{file} is incomplete ({error!r}); mend it and run again") from error
+
+
+def read_yaml(file: Path) -> list[Any]:
+    """Return the documents in a file, every scalar as the text it is."""
+    return list(yaml.load_all(file.read_text("utf-8"), yaml.BaseLoader))
+
+
+def registry_entry(component: Any, entities: list[Any], path: str) -> dict[str, Any]:
+    """Return the service's entry in the registry; `ports` waits until they are known."""
+    metadata, spec = component["metadata"], component["spec"]
+    annotations = metadata["annotations"]
+    events = {
+        verb: [name for name in annotations.get(ANNOTATION + verb, "").split(",") if name]
+        for verb in ("publishes", "consumes")
+    }
+    peers = [peer for peer in spec.get("dependsOn") or [] if peer.startswith("component:")]
+    return {
+        "path": path,
+        "owner": spec["owner"],
+        "description": metadata["description"],
+        "ports": {},
+        "api": {
+            api["spec"]["type"]: posixpath.normpath(posixpath.join(path, definition["$text"]))
+            for api in entities
+            if api["kind"] == "API" and "$text" in (definition := api["spec"]["definition"])
+        },
+        "depends_on": [peer.rpartition("/")[2].removeprefix("component:") for peer in peers],
+        **events,
+        "template": {"version": annotations[ANNOTATION + "version"]},
+    }
+
+
+def compose_entries(service: Service, ports: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """Return an entry for each of the service's containers, the service itself with its ports."""
+    entries: dict[str, dict[str, Any]] = {
+        name: {"extends": {"file": service.compose_file, "service": name}}
+        for name in service.own_containers
+    }
+    entries[service.name]["ports"] = [
+        f"127.0.0.1:{ports[name]}:{inside}"
+        for inside, name, _ in PORTS
+        if inside in service.exposed
+    ]
+    return entries
+
+
+def check_unclaimed(
+    service: Service, registry: Document, compose: Document, catalog: Document
+) -> None:
+    """Refuse to touch what has a name of this service but is somebody else's."""
+    mine = service.containers(compose)
+    entries = [] if service.registered(registry) else [service.name]
+    containers = [name for name in service.own_containers if name not in mine]
+    volumes = [] if mine else service.volumes
+    for document, section, names in (
+        (registry, "services", entries),
+        (compose, "services", containers),
+        (compose, "volumes", volumes),
+    ):
+        for name in names:
+            if found := document.find(section, name):
+                problem = f"{name} is here already, and not from {service.path}; "
+                remedy = "unregister that other service, or rename or remove the entry"
+                raise document.error(found[0], problem + remedy)
+    for rival in RIVALS:
+        if (compose.path.parent / rival).exists() and not compose.path.exists():
+            raise WorkspaceError(f"{compose.path.parent / rival}: rename it to compose.yaml")
+    if catalog.data.get("kind") != "Location":
+        raise catalog.error(None, "no Backstage Location (kind); make it one, or move it elsewhere")
+
+
+def assign_ports(service: Service, registry: Document, compose: Document) -> dict[str, int]:
+    """Return the ports the service has, and for a new one the first that nobody has."""
+    known = service.registered(registry).get("ports") or {}
+    container = service.containers(compose).get(service.name) or {}
+    published = {inside: host for host, inside in host_ports(container)}
+    taken = {host for host, _ in host_ports(compose.data)} | set(numbers(registry.data))
+    ports = {name: int(number) for name, number in known.items()}
+    for inside, name, first in PORTS:
+        if inside in service.exposed:
+            free = next(number for number in count(first) if number not in taken)
+            ports[name] = int(known.get(name) or published.get(inside) or free)
+    return ports
+
+
+def host_ports(said: Any) -> Iterator[tuple[int, str]]:
+    """Yield the ports on the host, and in the container, that a compose file publishes anywhere."""
+    if isinstance(said, dict):
+        if "published" in said:
+            yield from host_ports(f"{said['published']}:{said.get('target', 0)}")
+        said = list(said.values())
+    if isinstance(said, list):
+        for item in said:
+            yield from host_ports(item)
+    elif match := PUBLISHED.fullmatch(DEFAULT.sub(r"\1", said)):
+        first, last, inside = match.groups()
+        for number in range(int(first), int(last or first) + 1):
+            yield number, inside
+
+
+def numbers(said: Any) -> Iterator[int]:
+    """Yield every whole number in a document."""
+    if isinstance(said, dict | list):
+        for item in said.values() if isinstance(said, dict) else said:
+            yield from numbers(item)
+    elif said.isdecimal():
+        yield int(said)
+
+
+def shared(workspace: Path) -> tuple[Document, Document, Document]:
+    """Read the registry, the compose file and the catalog, as they are or as they would begin."""
+    documents = []
+    for name, skeleton in SKELETONS.items():
+        path = workspace / name
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise WorkspaceError(f"{path} is no plain file; put one there, or remove it")
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise WorkspaceError(f"{path} cannot be read and written; chmod u+rw it")
+        content = path.read_bytes() if path.exists() else skeleton.encode()
+        documents.append(Document(path, content))
+    registry, compose, catalog = documents
+    return registry, compose, catalog
+
+
+@contextmanager
+def locked(workspace: Path) -> Iterator[None]:
+    """Let one registration at a time at the workspace; the lock leaves no file."""
+    folder = os.open(workspace, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        sweep(workspace)  # of a run that was killed
+        yield
+        os.fsync(folder)
+    finally:
+        sweep(workspace)
+        os.close(folder)
+
+
+def sweep(workspace: Path) -> None:
+    """Remove what is still under way."""
+    for name in SKELETONS:
+        under_way(workspace / name).unlink(missing_ok=True)
+
+
+def under_way(path: Path) -> Path:
+    """Return where the new content of a shared file is prepared."""
+    return path.with_name(f".{path.name}.new")
+
+
+def write(*documents: Document) -> None:
+    """Put the changed files in place: whoever reads or kills meanwhile, each is old or new."""
+    results = {document: document.result() for document in documents}
+    changed = {d.path: content for d, content in results.items() if content != d.content}
+    for path, content in changed.items():
+        with under_way(path).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            under_way(path).chmod(path.stat().st_mode)
+    for path, content in changed.items():
+        if content == SKELETONS[path.name].encode():
+            path.unlink()
+        else:
+            under_way(path).replace(path)
+
+
+def main() -> int:
+    """Do what the command line says; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("verb", choices=("register", "unregister", "port"))
+    parser.add_argument("--workspace", default="<< cookiecutter.workspace >>", help="its folder")
+    arguments = parser.parse_args()
+    workspace = (ROOT / arguments.workspace).resolve()
+    try:
+        if arguments.verb == "register":
+            print(f"registered in {workspace}, {register(workspace)}")
+        elif arguments.verb == "unregister":
+            unregister(workspace)
+        else:
+            print(port(workspace) if arguments.workspace else UNREGISTERED)
+    except (WorkspaceError, EditError, OSError) as error:
+        print(f"{arguments.verb}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,259 @@
+"""Edit YAML that people write too: every byte nobody asked to change stays as it is.
+
+PyYAML tells on which lines a value lies; lines are inserted, replaced and removed there. The
+outcome is read again and refused unless it says exactly what it should, so whatever lines cannot be
+cut from (flow style, anchors, ...) ends in an error and never in a damaged file.
+"""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# Follows a section that was added for its entries: it goes when the last of them goes.
+ADDED = " # added for the entries below"
+
+Pair = tuple[yaml.Node, yaml.Node]
+
+
+class EditError(Exception):
+    """A file that cannot be edited; the message names file, line and remedy."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes an alias for the text it is: every node then lies where its marks say."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if not self.check_event(yaml.AliasEvent):
+            return super().compose_node(parent, index)
+        event = self.get_event()  # type: ignore[no-untyped-call]
+        return yaml.ScalarNode("alias", f"*{event.anchor}", event.start_mark, event.end_mark)
+
+
+class Document:
+    """One file's text, what it says, and the edits wanted in it."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path, self.content = path, content
+        text = self._decode(content)
+        self.lines = text.split("\n")
+        try:
+            self.root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = getattr(error, "problem", None) or getattr(error, "reason", "unreadable")
+            raise self.error(mark, f"broken YAML ({problem}); mend it and run again") from error
+        if not isinstance(self.root, yaml.MappingNode | None):
+            raise self.error(self.root, "not a mapping of keys to values; mend it and run again")
+        self.data: dict[str, Any] = self._plain(self.root) if self.root else {}
+        self._expected = deepcopy(self.data)
+        self._edits: list[tuple[int, int, int, list[str]]] = []  # first line, number, end, new
+
+    def error(self, where: yaml.Node | yaml.Mark | None, problem: str) -> EditError:
+        """Name the file and the line of a problem."""
+        mark = where.start_mark if isinstance(where, yaml.Node) else where
+        return EditError(f"{self.path}:{mark.line + 1 if mark else 1}: {problem}")
+
+    def find(self, *keys: str) -> Pair | None:
+        """Return key and value at the end of a path of keys."""
+        node, found = self.root, None
+        for name in keys:
+            pairs: list[Pair] = node.value if isinstance(node, yaml.MappingNode) else []
+            found = next((pair for pair in pairs if pair[0].value == name), None)
+            node = found[1] if found else None
+        return found
+
+    def update(self, section: str, entries: dict[str, dict[str, Any]]) -> None:
+        """Enter what these entries say; keys of theirs that are not named stay."""
+        if not entries:
+            return
+        found = self.find(section)
+        known = self._expected.get(section) or {}
+        if found and not isinstance(known, dict):
+            raise self.error(found[1], f"write {section} as one `key: value` a line")
+        missing = {name: entry for name, entry in entries.items() if name not in known}
+        for name in entries.keys() - missing.keys():
+            self._update_entry(section, name, entries[name])
+        if missing and found:
+            self._insert_pairs(*found, missing)
+        elif missing:
+            column = self.root.start_mark.column if self.root else 0
+            heading = " " * column + f"{section}:{ADDED}"
+            self._insert(self.root, column, [heading, *_dump(missing, column + 2, 2)])
+        self._expected[section] = known | _said(missing) or self._expected.get(section)
+
+    def remove(self, section: str, names: set[str]) -> None:
+        """Take entries away, and their section too if it was added for them."""
+        key, value = self.find(section) or (None, None)
+        if key is None or not isinstance(value, yaml.MappingNode):
+            return
+        gone = [pair for pair in value.value if pair[0].value in names]
+        for pair in gone:
+            self._edit(pair[0], pair[1], [])
+        left = {name: said for name, said in self._expected[section].items() if name not in names}
+        self._expected[section] = left or ""
+        if gone and not left and self.lines[key.end_mark.line].endswith(ADDED):
+            self._edit(key, key, [])
+            del self._expected[section]
+
+    def append(self, *section: str, item: str) -> None:
+        """Add an item to a list, unless it is there."""
+        if (found := self.find(*section)) is None:
+            name = ".".join(section)
+            raise self.error(self.root, f"has no {name}; add the key with nothing behind it")
+        key, value = found
+        items: list[str] = self._plain(value) or []
+        if item in items:
+            return
+        if isinstance(value, yaml.SequenceNode) and not value.flow_style:
+            column = value.start_mark.column
+        elif value.value == "":
+            value, column = key, key.start_mark.column + 2
+        else:
+            raise self.error(value, f"write {section[-1]} as a list of one `- item` a line")
+        self._insert(value, column, _dump([item], column, 2))
+        self._expect(section, [*items, item])
+
+    def discard(self, *section: str, item: str) -> None:
+        """Take an item out of a list, if it is there."""
+        found = self.find(*section)
+        if found is None or not isinstance(found[1], yaml.SequenceNode):
+            return
+        for node in found[1].value:
+            if node.value == item:
+                self._edit(node, node, [])
+        left = [self._plain(node) for node in found[1].value if node.value != item]
+        self._expect(section, left or "")
+
+    def result(self) -> bytes:
+        """Return the edited content, read again and found to say what it should."""
+        lines = list(self.lines)
+        for first, _, end, new in sorted(self._edits, reverse=True):
+            lines[first:end] = new
+        content = (self._mark + self._newline.join(lines)).encode()
+        try:
+            safe = not self._edits or Document(self.path, content).data == self._expected
+        except EditError:
+            safe = False
+        if not safe:
+            raise EditError(
+                f"{self.path}:{min(self._edits)[0] + 1}: cannot be edited safely near this line; "
+                "write its section in plain block style (no braces or anchors) and run again"
+            )
+        return content
+
+    def _decode(self, content: bytes) -> str:
+        """Return the text with plain line ends and no byte order mark; remember both."""
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise self.error(None, f"not UTF-8 ({error}); save it as UTF-8") from error
+        self._mark = "\ufeff" * text.startswith("\ufeff")
+        self._newline = "\r\n" if "\r" in text else "\n"
+        text = text.removeprefix(self._mark)
+        plain = text.replace("\r\n", "\n")
+        if "\r" in plain or plain.replace("\n", self._newline) != text:
+            raise self.error(None, "has line ends of several kinds; save it with one kind")
+        return plain
+
+    def _plain(self, node: yaml.Node) -> Any:
+        """Return what a node says as dicts, lists and strings."""
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(item) for item in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            return node.value
+        said: dict[str, Any] = {}
+        for key, value in node.value:
+            name = str(self._plain(key))
+            if name in said:
+                raise self.error(key, f"{name} is there twice; remove one and run again")
+            said[name] = self._plain(value)
+        return said
+
+    def _expect(self, section: tuple[str, ...], value: Any) -> None:
+        data = self._expected
+        for name in section[:-1]:
+            data = data[name]
+        data[section[-1]] = value
+
+    def _insert_pairs(self, key: yaml.Node, value: yaml.Node, entries: dict[str, Any]) -> None:
+        """Add entries at the end of the mapping that is the value of this key."""
+        start = key.start_mark.column
+        if isinstance(value, yaml.MappingNode) and not value.flow_style:
+            column = value.start_mark.column
+        elif value.value == "":
+            value, column = key, start + 2
+        else:
+            raise self.error(value, f"write {key.value} as one `key: value` a line")
+        self._insert(value, column, _dump(entries, column, column - start))
+
+    def _update_entry(self, section: str, name: str, entry: dict[str, Any]) -> None:
+        """Replace what differs in an entry, add what is missing, leave the rest."""
+        found = self.find(section, name)
+        known = self._expected[section][name]
+        if not entry or found is None:
+            return
+        if not isinstance(known, dict):
+            raise self.error(found[1], f"{name} is no mapping; remove it and run again")
+        missing = {field: value for field, value in entry.items() if field not in known}
+        if missing:
+            self._insert_pairs(*found, missing)
+        for key, value in found[1].value:
+            if key.value in entry and known[key.value] != _said(entry[key.value]):
+                self._replace(key, value, entry[key.value])
+        known.update(_said(entry))
+
+    def _replace(self, key: yaml.Node, value: yaml.Node, new: Any) -> None:
+        """Put another value behind a key; a comment behind it on the same line stays."""
+        lines = _dump({key.value: new}, key.start_mark.column, 2)
+        line = self.lines[key.start_mark.line]
+        if len(lines) == 1 and key.start_mark.line == value.end_mark.line:
+            lines = [lines[0] + line[value.end_mark.column :]]
+        self._edit(key, value, lines)
+
+    def _edit(self, first: yaml.Node, last: yaml.Node, lines: list[str]) -> None:
+        """Put these lines where the lines from one node to another are."""
+        self._edits.append((first.start_mark.line, len(self._edits), _last_line(last) + 1, lines))
+
+    def _insert(self, after: yaml.Node | None, column: int, lines: list[str]) -> None:
+        """Insert behind a node and the comments that belong to what is in it."""
+        line = _last_line(after) + 1 if after else 0
+        for ahead, text in enumerate(self.lines[line:], line + 1):
+            rest = text.lstrip(" ")
+            if rest.startswith("#") and len(text) - len(rest) >= column:
+                line = ahead
+            elif rest:
+                break
+        self._edits.append((line, len(self._edits), line, lines))
+
+
+def _last_line(node: yaml.Node) -> int:
+    """Return the last line of what a node says, without the comments that follow it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _last_line(last[1] if isinstance(node, yaml.MappingNode) else last)
+    end = node.end_mark
+    return end.line - 1 if end.column == 0 and end.line > node.start_mark.line else end.line
+
+
+def _dump(data: dict[str, Any] | list[str], column: int, indent: int) -> list[str]:
+    """Return the lines of a mapping or list: block style, small collections in braces."""
+    values = data.values() if isinstance(data, dict) else data
+    nested = any(isinstance(value, dict | list) for value in values)
+    text = yaml.safe_dump(
+        data,
+        default_flow_style=None if nested else False,
+        indent=indent,
+        width=10_000,
+        sort_keys=False,
+        allow_unicode=True,
+    )
+    return [" " * column + line for line in text.splitlines()]
+
+
+def _said(value: Any) -> Any:
+    """Return a value as a document that holds it says it."""
+    if isinstance(value, dict):
+        return {key: _said(item) for key, item in value.items()}
+    return [_said(item) for item in value] if isinstance(value, list) else str(value)

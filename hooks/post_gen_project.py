@@ -1,0 +1,141 @@
+"""Take away the rooms that were not chosen, then register the service in its workspace.
+
+Runs as a rendered copy on cookiecutter's own interpreter, in the new project's folder. Registration
+comes last and is atomic: when anything fails, cookiecutter takes the project away and the workspace
+is as it was.
+"""
+
+import importlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Other people's folders, which may be there when a project is rendered over an older one.
+FOREIGN = {".dev", ".git", ".uv", ".venv", "node_modules"}
+
+
+def prune(project: Path, answers: dict[str, Any]) -> None:
+    """Remove every path that bears the name of a room not chosen, then folders left empty."""
+    names = [answers[name] for name in ("__package", "__plural", "resource", "service_name")]
+    rooms = unchosen(answers)
+    for path in list(paths(project)):
+        if not any(bears(path.name, room, names) for room in rooms) or not path.exists():
+            continue
+        for file in [*reversed(list(paths(path))), path] if path.is_dir() else [path]:
+            file.rmdir() if file.is_dir() else file.unlink()
+        for folder in path.parents:
+            if folder == project or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+def unchosen(answers: dict[str, Any]) -> list[str]:
+    """Name the rooms for which an answer is missing; a room may list several that let it stay."""
+    return [
+        room
+        for room, needs in answers["_rooms"].items()
+        if any(answers[name] not in ([v] if isinstance(v, str) else v) for name, v in needs.items())
+    ]
+
+
+def paths(folder: Path) -> Iterator[Path]:
+    """Yield everything below a folder that the template may have put there, from the top down."""
+    for path in sorted(folder.iterdir()):
+        if path.name not in FOREIGN:
+            yield path
+            if path.is_dir() and not path.is_symlink():
+                yield from paths(path)
+
+
+def bears(name: str, room: str, names: list[str]) -> bool:
+    """Tell whether a room's name is a word of a file's name.
+
+    What the user named does not count: `kafka-gateway` keeps `src/kafka_gateway`.
+    """
+    words = spelled(name)
+    for own in sorted(map(spelled, names), key=len, reverse=True):
+        words = words.replace(own, "__")
+    return spelled(room) in words
+
+
+def spelled(name: str) -> str:
+    """Spell a name in lower case words with _ before, between and after them."""
+    return "_" + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") + "_"
+
+
+def for_comparison(project: Path, answers: dict[str, Any]) -> bool:
+    """Tell whether cruft renders just to compare, in one of Python's temporary folders.
+
+    Nothing must be registered from there: it goes, and `../..` leads out of it.
+    """
+    folder = project.parent
+    temporary = re.fullmatch(r"tmp\w{8}", folder.name) and folder.parent.samefile(
+        tempfile.gettempdir()
+    )
+    return "_output_dir" not in answers and bool(temporary)
+
+
+def register(project: Path, workspace: str) -> dict[str, int]:
+    """Call the project's own `scripts/workspace.py`; return the ports it was given."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(project / "scripts"))
+    module = importlib.import_module("workspace")
+    try:
+        ports: dict[str, int] = module.register((project / workspace).resolve(), project)
+    except (module.WorkspaceError, module.EditError, OSError) as error:
+        raise SystemExit(
+            f"{paint(31, 'Not registered, nothing changed:', sys.stderr)} {error}"
+        ) from error
+    return ports
+
+
+def summary(project: Path, workspace: str, ports: dict[str, int]) -> str:
+    """Say where the service is and what to type next."""
+    name = project.name
+    port = ports.get("http", 8000)
+    where = (
+        f"registered in {(project / workspace).resolve()}" if workspace else "registered nowhere"
+    )
+    steps = (
+        (f"cd {from_here(project)}", ""),
+        ("make run", f"serves on http://127.0.0.1:{port}"),
+        ("make token", "a token to call it with, in a second terminal"),
+    )
+    width = max(len(step) for step, _ in steps)
+    lines = [f"  {paint(1, step.ljust(width))}  {note}".rstrip() for step, note in steps]
+    return "\n".join(["", f"{paint(32, name)} is ready, {where}. Next:", "", *lines, ""])
+
+
+def from_here(project: Path) -> str:
+    """Return the shorter way to the project: from the shell's folder if it is just below it."""
+    here = Path(os.environ.get("PWD", ""))
+    if here.is_absolute() and project.is_relative_to(here.resolve()):
+        return str(project.relative_to(here.resolve()))
+    return str(project)
+
+
+def paint(colour: int, text: str, stream: Any = None) -> str:
+    """Colour a text for a terminal; leave it plain elsewhere."""
+    terminal = (stream or sys.stdout).isatty() and "NO_COLOR" not in os.environ
+    return f"\033[{colour}m{text}\033[0m" if terminal else text
+
+
+def main(answers: dict[str, Any]) -> None:
+    """Finish the project that was rendered into the working folder."""
+    project = Path.cwd().resolve()
+    prune(project, answers)
+    if for_comparison(project, answers):
+        return
+    workspace = answers["workspace"]
+    ports = register(project, workspace) if workspace else {}
+    print(summary(project, workspace, ports))
+
+
+if __name__ == "__main__":
+    # Data, never source: tojson leaves no quote, < or > that could end the string or a delimiter.
+    main(json.loads(r'''<< cookiecutter | tojson >>'''))  # fmt: skip
