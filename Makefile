@@ -1,0 +1,79 @@
+# The template's verbs. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where `make new` puts the service: a folder for all services, beside this one.
+OUTPUT ?= ../workspace
+
+# uv comes from PATH, or is brought into .uv/ once. It never downloads a Python of its own.
+PYTHON ?= python3
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+# renovate: datasource=pypi depName=uv
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV
+RUN := $(UV) run --no-sync
+
+.PHONY: help
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv || { echo "$(PYTHON) -m venv does not work here: install your system's venv package (python3-venv)." >&2; rm -rf .uv; exit 1; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# A group of tools from pyproject.toml, as uv.lock pins it.
+.venv/.%: uv.lock | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --locked --inexact --only-group $*
+	@touch $@
+
+.PHONY: new
+new: .venv/.new ## Make a service in OUTPUT (default: ../workspace); ARGS="service_name=… database=mysql", PRESET=minimal
+	@mkdir -p "$(OUTPUT)" || { echo 'Name a folder that can be written: make new OUTPUT=…' >&2; exit 1; }
+	@if [ -t 0 ]; then ask=; else ask=--no-input; fi; \
+	  $(RUN) cookiecutter . $$ask --output-dir "$(OUTPUT)" $(if $(PRESET),--config-file "presets/$(PRESET).yaml") $(ARGS)
+
+.PHONY: demo
+demo: .venv/.new ## Make two services in a temporary folder, start them, and call both
+	@$(RUN) python scripts/demo.py
+
+.PHONY: test
+test: .venv/.test ## Test the template: renderings, and services that pass their own tests; needs no server
+	@$(RUN) pytest -m "not long" $(ARGS)
+
+.PHONY: test-real
+test-real: .venv/.test ## Test with real databases and Docker; one that is missing is skipped, with CI=true it fails
+	@$(RUN) pytest -m "not long" tests/real $(ARGS)
+
+.PHONY: test-all
+test-all: .venv/.test ## Both
+	@$(RUN) pytest -m "not long" tests/fast tests/service tests/real $(ARGS)
+
+.PHONY: test-long
+test-long: .venv/.test ## The tests that take minutes
+	@$(RUN) pytest -m long tests $(ARGS)
+
+.PHONY: lint
+lint: .venv/.test ## Check format, style, types and pipelines of the template
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN) check-jsonschema --builtin-schema vendor.renovate renovate.json
+	@$(RUN) zizmor --quiet --offline .github/workflows
+
+.PHONY: format
+format: .venv/.test ## Format, and mend what can be mended
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+.PHONY: docs
+docs: .venv/.docs ## Write the options table from cookiecutter.json, and build the pages into site/
+	@$(RUN) python scripts/options_table.py
+	@$(RUN) mkdocs build --quiet --strict
+
+.PHONY: bench
+bench: .venv/.test ## Print what a request costs
+	@$(RUN) python bench/run.py $(ARGS)
