@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -14,6 +14,7 @@ from tests.real.verbs import make
 from tests.rendering import render
 
 SERVICES = {"orders": "postgresql", "inventory": "mysql", "reports": "sqlite"}
+PATHS = {"orders": "orders", "inventory": "inventories", "reports": "reports"}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,7 @@ def workspace(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Itera
         raise
     finally:
         docker("compose", "down", "--volumes", "--timeout=10", cwd=folder)
+        docker.run("image", "rm", *(f"{name}:dev" for name in SERVICES))
 
 
 def test_is_valid_for_compose(docker: Docker, workspace: Path) -> None:
@@ -40,12 +42,19 @@ def test_is_valid_for_compose(docker: Docker, workspace: Path) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_service_is_ready_on_its_registered_port(workspace: Path, service: str) -> None:
+def test_service_serves_on_its_registered_port(workspace: Path, service: str) -> None:
     registry = yaml.safe_load((workspace / "services.yaml").read_text("utf-8"))
-    port = registry["services"][service]["ports"]["http"]
+    address = f"http://127.0.0.1:{registry['services'][service]['ports']['http']}"
+    resource = f"{address}/api/v1/{PATHS[service]}"
+    token = make(workspace / service, "token")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    with urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
-        assert answer.status == 200
+    with urlopen(f"{address}/health/ready", timeout=5) as ready:
+        assert ready.status == 200
+    with urlopen(Request(resource, b'{"name": "First"}', headers), timeout=5) as created:
+        assert created.status == 201
+    with urlopen(Request(resource, headers=headers), timeout=5) as listed:
+        assert [item["name"] for item in json.load(listed)["items"]] == ["First"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -96,7 +96,8 @@ class Docker:
             MissingServerError: neither is possible.
         """
         for image in images:
-            if _is_stand_in(self, image) or not (
+            old = self.ours and _is_stand_in(self, image)
+            if old or not (
                 self.can("image", "inspect", image) or self.can("pull", "--quiet", image)
             ):
                 _stand_in(self, image)
