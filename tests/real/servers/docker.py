@@ -10,7 +10,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -280,6 +282,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> None:
 
 if __name__ == "__main__":
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # in good order, the engine first
     with engine() as prepared:
         prepared.provide(*images())
     print(f"{', '.join(images())}: there after {time.monotonic() - began:.0f} s")
