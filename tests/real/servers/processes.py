@@ -46,8 +46,7 @@ class Process:
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         if setpriv := shutil.which("setpriv"):
-            name = stop_signal.name.removeprefix("SIG")
-            command = [setpriv, "--pdeathsig", name, *command]
+            command = [setpriv, "--pdeathsig", "KILL", *command]
         self._command = command
         self._log = log
         self._user = user
