@@ -1,0 +1,88 @@
+"""A room that was not chosen leaves nothing behind, and the core does not know which were."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.fast.conftest import Rendering
+from tests.rendering import ROOMS, SERVICE, files, unchosen
+
+# What gives a room away, in a path or in a text.
+WORDS = {
+    "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
+    "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
+    "github": re.compile(r"github", re.IGNORECASE),
+    "gitlab": re.compile(r"gitlab", re.IGNORECASE),
+}
+
+# What has to be the same in all services of one name: all Python but the composition root and rooms.
+CORE = re.compile(r"(src|tests|migrations)/(?!orders/bootstrap\.py).*\.py")
+
+
+def test_every_room_has_its_words() -> None:
+    assert set(WORDS) == set(ROOMS)
+
+
+def test_room_not_chosen_leaves_no_file_and_no_word(rendering: Rendering) -> None:
+    texts = rendering.files()
+    for room in unchosen(**rendering.answers):
+        traces = {
+            f"{name}: {line.strip()}"
+            for name, text in texts.items()
+            for line in [name, *text.splitlines()]
+            if WORDS[room].search(line)
+        }
+        assert traces == set(), f"a service without {room}"
+
+
+def test_chosen_room_is_there(rendering: Rendering) -> None:
+    texts = rendering.files()
+    for room in set(ROOMS) - set(unchosen(**rendering.answers)):
+        assert [name for name in texts if of_room(Path(name), room)], room
+
+
+def test_no_empty_folder(rendering: Rendering) -> None:
+    folders = [path for path in rendering.folder.rglob("*") if path.is_dir()]
+
+    assert [folder for folder in folders if not any(folder.iterdir())] == []
+
+
+def test_core_is_the_same_in_every_combination(rendering: Rendering, defaults: Rendering) -> None:
+    ours, theirs = core(rendering), core(defaults)
+
+    assert set(ours) == set(theirs)
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def core(rendering: Rendering) -> dict[str, str]:
+    """The files that no answer but the names changes."""
+    return {
+        name: text
+        for name, text in rendering.files().items()
+        if CORE.fullmatch(name) and not any(of_room(Path(name), room) for room in ROOMS)
+    }
+
+
+def test_core_has_all_layers(defaults: Rendering) -> None:
+    names = " ".join(core(defaults))
+
+    for layer in ("domain", "service", "api", "adapters", "platform"):
+        assert f"src/orders/{layer}/" in names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_few_shared_files_know_a_room(room: str) -> None:
+    knowing = [
+        path.as_posix()
+        for file in files(SERVICE)
+        if not of_room(path := file.relative_to(SERVICE), room)
+        and WORDS[room].search(file.read_text("utf-8"))
+    ]
+
+    assert len(knowing) <= 7, knowing
+
+
+def of_room(path: Path, room: str) -> bool:
+    """Whether a path carries the room's name as a word."""
+    return any(room in re.split(r"[\W_]+", part.lower()) for part in path.parts)
