@@ -82,7 +82,14 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"{settings.SERVICE_NAME} can't start:\n" + _indented(error))
     logs.configure(given[logs.Settings])
+    # Until a worker has its own handlers, a signal ends it: the inherited ones would swallow it.
+    os.register_at_fork(after_in_child=_default_signals)
     Server(given[ServerSettings]).serve()
+
+
+def _default_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _indented(error: SettingsError) -> str:

@@ -31,7 +31,6 @@ _SCRIPT = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepL
 
 def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every room's signature)
     """Serve description and page."""
-
     pages = Blueprint("docs", __name__)
 
     @pages.get("/openapi.json")

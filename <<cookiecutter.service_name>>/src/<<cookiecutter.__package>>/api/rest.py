@@ -42,12 +42,13 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         abp_tags=[Tag(name="<< cookiecutter.__nouns >>")],
         abp_security=[{"bearer": []}],
         abp_responses=documented(401, 403, 422, 503, 504),
+        operation_id_callback=_operation_id,
     )
     api.before_request(_read_object)
 
     @api.post("", responses={201: _CREATED, **documented(400, 413, 415)})
     @requires(WRITE)
-    def create(
+    def create_<< cookiecutter.resource >>(
         body: schemas.New<< cookiecutter.__class >>,
         header: schemas.CreateHeader,
     ) -> Response:
@@ -58,12 +59,12 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
             once=_once(header.idempotency_key),
         )
         response = _representation(created, 201)
-        response.headers["Location"] = url_for(".get", id=created.id)
+        response.headers["Location"] = url_for(".get_<< cookiecutter.resource >>", id=created.id)
         return response
 
     @api.get("", responses={200: schemas.<< cookiecutter.__class >>Page})
     @requires(READ)
-    def list_(query: schemas.PageQuery) -> Response:
+    def list_<< cookiecutter.__plural >>(query: schemas.PageQuery) -> Response:
         """List << cookiecutter.__nouns >>, oldest first."""
         page = use_cases.list(after=_after(query.cursor), limit=query.limit)
         body = schemas.<< cookiecutter.__class >>Page(
@@ -81,7 +82,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         },
     )
     @requires(READ)
-    def get(
+    def get_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.ReadHeader,  # noqa: ARG001 (declared for the API's description)
     ) -> Response:
@@ -97,7 +98,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         },
     )
     @requires(WRITE)
-    def change(
+    def change_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.ChangeHeader,
         body: schemas.<< cookiecutter.__class >>Changes,
@@ -110,7 +111,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
 
     @api.delete("/<uuid:id>", responses={204: None, **documented(404, 412)})
     @requires(WRITE)
-    def delete(
+    def delete_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.DeleteHeader,
     ) -> Response:
@@ -120,6 +121,10 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return Response(status=204)
 
     return api
+
+
+def _operation_id(*, name: str, **_: str) -> str:
+    return name
 
 
 def _read_object() -> None:

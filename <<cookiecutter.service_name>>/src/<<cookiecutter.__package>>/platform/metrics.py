@@ -10,7 +10,13 @@ import time
 from functools import cache
 
 from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -18,6 +24,9 @@ from .access import public
 from .environ import RoomSettings as Settings
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+# It would double the number of series, and nobody asks for it.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUEST_DURATION = Histogram(
     "http_server_request_duration_seconds",

@@ -1,0 +1,19 @@
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from .conftest import tables
+
+
+def test_migrations_lead_to_the_tables_of_the_code(engine: Engine, alembic: Config) -> None:
+    command.check(alembic)
+
+    assert tables(engine) == {"alembic_version", "<< cookiecutter.__plural >>", "receipts"}
+
+
+def test_migrations_can_be_undone_and_done_again(engine: Engine, alembic: Config) -> None:
+    command.downgrade(alembic, "base")
+    assert tables(engine) == {"alembic_version"}
+
+    command.upgrade(alembic, "head")
+    assert "<< cookiecutter.__plural >>" in tables(engine)

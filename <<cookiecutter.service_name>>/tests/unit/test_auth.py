@@ -1,0 +1,271 @@
+import base64
+import hmac
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from flask.testing import FlaskClient
+
+from << cookiecutter.__package >>.platform.auth.keys import KeySet, KeysUnavailable, fetcher
+from << cookiecutter.__package >>.platform.auth.settings import AuthSettings
+from << cookiecutter.__package >>.platform.auth.tokens import InvalidToken, Verifier
+
+from ..conftest import AUDIENCE, ISSUER, READ, URL, WRITE, MakeToken
+
+
+def settings(**changed: object) -> AuthSettings:
+    usual = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_JWKS_URL": "file:unused"}
+    return AuthSettings.model_validate(usual | changed)
+
+
+class Issuer:
+    """An issuer whose keys can be rotated and which can be away; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.away = False
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.rotate("k1")
+
+    def rotate(self, key_id: str) -> None:
+        self.keys = {key_id: ec.generate_private_key(ec.SECP256R1())}
+
+    def fetch(self) -> bytes:
+        self.asked += 1
+        time.sleep(0.02)
+        if self.away:
+            raise ConnectionError("no answer")
+        public = [
+            jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": key_id}
+            for key_id, key in self.keys.items()
+        ]
+        return json.dumps({"keys": public}).encode()
+
+    def token(self, **claims: Any) -> str:
+        key_id, key = next(iter(self.keys.items()))
+        usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": int(time.time()) + 60}
+        return jwt.encode(usual | claims, key, algorithm="ES256", headers={"kid": key_id})
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+def verifier(issuer: Issuer, max_age: float = 600, **changed: object) -> Verifier:
+    return Verifier(settings(**changed), KeySet(issuer.fetch, max_age))
+
+
+def call(client: FlaskClient, token: str | None) -> tuple[int, str]:
+    client.environ_base.pop("HTTP_AUTHORIZATION", None)
+    headers = {} if token is None else {"Authorization": token}
+    response = client.get(URL, headers=headers)
+    return response.status_code, response.headers.get("WWW-Authenticate", "")
+
+
+def test_a_valid_token_passes(client: FlaskClient, make_token: MakeToken) -> None:
+    assert call(client, f"Bearer {make_token()}") == (200, "")
+    assert call(client, f"bearer {make_token()}") == (200, "")
+
+
+@pytest.mark.parametrize("given", [None, "", "Bearer", "Basic YTpi", "Token abc"])
+def test_without_a_token_the_challenge_names_no_error(
+    client: FlaskClient, given: str | None
+) -> None:
+    status, challenge = call(client, given)
+
+    assert status == 401
+    assert challenge.startswith("Bearer realm=")
+    assert "error" not in challenge
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(time.time()) - 60},
+        {"nbf": int(time.time()) + 60},
+        {"iss": "https://other.test"},
+        {"aud": "other"},
+        {"exp": None},
+        {"sub": None},
+        {"aud": None},
+        {"exp": "soon"},
+    ],
+    ids=str,
+)
+def test_a_token_with_wrong_claims_is_refused(
+    client: FlaskClient, make_token: MakeToken, claims: dict[str, Any]
+) -> None:
+    status, challenge = call(client, f"Bearer {make_token(**claims)}")
+
+    assert status == 401
+    assert "error=invalid_token" in challenge.replace('"', "")
+
+
+@pytest.mark.parametrize("header", [{"jku": "https://evil.test"}, {"x5u": "https://evil.test"}])
+def test_a_token_that_brings_its_own_keys_is_refused(
+    client: FlaskClient, signing_key: ec.EllipticCurvePrivateKey, header: dict[str, str]
+) -> None:
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": time.time() + 60, "scope": READ}
+    token = jwt.encode(claims, signing_key, algorithm="ES256", headers={"kid": "k1"} | header)
+
+    assert call(client, f"Bearer {token}")[0] == 401
+
+
+def test_a_token_signed_otherwise_is_refused(
+    client: FlaskClient, signing_key: ec.EllipticCurvePrivateKey
+) -> None:
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": time.time() + 60, "scope": READ}
+    kid = {"kid": "k1"}
+    pem = signing_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    other = rsa.generate_private_key(65537, 2048)
+    forged = [
+        jwt.encode(claims, "", algorithm="none", headers=kid),
+        hmac_signed(claims, kid, pem),
+        jwt.encode(claims, other, algorithm="RS256", headers=kid),
+        jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256", headers=kid),
+        jwt.encode(claims, signing_key, algorithm="ES256", headers={"kid": "unknown"}),
+        jwt.encode(claims, signing_key, algorithm="ES256"),
+        "garbage",
+        "a.b.c",
+        "..",
+    ]
+
+    for token in forged:
+        assert call(client, f"Bearer {token}")[0] == 401, token
+
+
+def hmac_signed(claims: dict[str, Any], header: dict[str, str], secret: bytes) -> str:
+    """Sign as an attacker would, whom no library keeps from it (RFC 8725, 2.1)."""
+
+    def encode(part: bytes) -> str:
+        return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+    head = encode(json.dumps({"alg": "HS256", "typ": "JWT"} | header).encode())
+    text = f"{head}.{encode(json.dumps(claims).encode())}"
+    return f"{text}.{encode(hmac.digest(secret, text.encode(), 'sha256'))}"
+
+
+def test_a_missing_scope_is_forbidden_and_named(client: FlaskClient, make_token: MakeToken) -> None:
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {make_token(READ)}"
+
+    response = client.post(URL, json={"name": "x"})
+
+    assert response.status_code == 403
+    assert response.get_json()["code"] == "forbidden"
+    assert "insufficient_scope" in response.headers["WWW-Authenticate"]
+    assert WRITE in response.headers["WWW-Authenticate"]
+
+
+def test_what_nobody_declared_is_denied(client: FlaskClient) -> None:
+    client.application.add_url_rule("/open", view_func=lambda: "open")
+
+    assert client.get("/open").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/nowhere", URL])
+def test_a_stranger_learns_nothing(client: FlaskClient, path: str) -> None:
+    client.environ_base.pop("HTTP_AUTHORIZATION")
+
+    assert client.get(path).status_code == 401
+    assert client.put(path).status_code == 401
+
+
+@pytest.mark.parametrize("claims", [{"scp": ["a", "b"]}, {"scp": "a b"}, {"scope": "a b"}])
+def test_scopes_as_issuers_write_them(issuer: Issuer, claims: dict[str, Any]) -> None:
+    assert verifier(issuer).verify(issuer.token(**claims)).scopes == {"a", "b"}
+
+
+def test_many_threads_cost_one_fetch(issuer: Issuer) -> None:
+    checked = verifier(issuer)
+    token = issuer.token()
+    threads = [threading.Thread(target=checked.verify, args=(token,)) for _ in range(50)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert issuer.asked == 1
+
+
+def test_a_rotated_key_is_accepted_at_once_and_the_old_one_no_longer(issuer: Issuer) -> None:
+    checked = verifier(issuer)
+    old = issuer.token()
+    checked.verify(old)
+
+    issuer.rotate("k2")
+    checked.verify(issuer.token())
+
+    assert issuer.asked == 2
+    with pytest.raises(InvalidToken, match="unknown key"):
+        checked.verify(old)
+
+
+def test_unknown_keys_do_not_hammer_the_issuer(issuer: Issuer) -> None:
+    checked = verifier(issuer)
+    checked.verify(issuer.token())
+    stranger = Issuer()
+
+    for number in range(20):
+        stranger.rotate(f"bogus-{number}")
+        with pytest.raises(InvalidToken, match="unknown key"):
+            checked.verify(stranger.token())
+
+    assert issuer.asked == 2
+
+
+def test_known_keys_go_on_while_the_issuer_is_away(issuer: Issuer) -> None:
+    checked = verifier(issuer, max_age=0.01)
+    checked.verify(issuer.token())
+    issuer.away = True
+    time.sleep(0.02)
+
+    assert checked.verify(issuer.token(sub="bob")).subject == "bob"
+
+
+def test_without_any_key_nothing_can_be_verified(issuer: Issuer) -> None:
+    issuer.away = True
+
+    with pytest.raises(KeysUnavailable):
+        verifier(issuer).verify(issuer.token())
+
+
+def test_a_remembered_token_expires_all_the_same(issuer: Issuer) -> None:
+    checked = verifier(issuer, AUTH_LEEWAY_SECONDS=0)
+    token = issuer.token(exp=int(time.time()) + 2)
+    checked.verify(token)
+
+    time.sleep(2.1)
+
+    with pytest.raises(InvalidToken, match="expired"):
+        checked.verify(token)
+
+
+def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    public = jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
+    symmetric = {"kty": "oct", "k": "c2VjcmV0", "kid": "oct", "alg": "HS256"}
+    keys = [public | {"kid": "enc", "use": "enc"}, symmetric, public | {"kid": "sig"}, public]
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": keys}))
+
+    known = KeySet(fetcher(file.as_uri()), 600)
+
+    assert known.get("sig")
+    assert known.get("enc") is None
+    assert known.get("oct") is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 1}', '{"keys": [{"kid": "a"}]}'])
+def test_a_broken_key_set_is_no_key_set(content: str) -> None:
+    with pytest.raises(KeysUnavailable):
+        KeySet(content.encode, 600).get("k1")

@@ -1,0 +1,81 @@
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122
+
+import pytest
+
+from << cookiecutter.__package >>.domain.errors import InvalidValue, NotFound
+from << cookiecutter.__package >>.domain.identity import new_id
+from << cookiecutter.__package >>.domain.model import << cookiecutter.__class >>
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+
+
+def create(name: str = "first", description: str | None = None) -> << cookiecutter.__class >>:
+    return << cookiecutter.__class >>.create(name=name, description=description, at=NOON)
+
+
+def test_begins_with_version_1() -> None:
+    new = create()
+
+    assert (new.version, new.stored_version) == (1, 0)
+    assert new.created_at == new.updated_at == NOON
+
+
+def test_a_change_takes_over_what_is_given_and_leaves_the_rest() -> None:
+    changed = create(description="old")
+
+    changed.change(LATER, description=None)
+
+    assert (changed.name, changed.description) == ("first", None)
+    assert (changed.version, changed.created_at, changed.updated_at) == (2, NOON, LATER)
+
+
+def test_the_same_values_are_no_change() -> None:
+    unchanged = create()
+
+    unchanged.change(LATER, name="first")
+
+    assert unchanged.version == 1
+    assert len(unchanged.recorded) == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 121])
+def test_a_name_has_1_to_120_characters(name: str) -> None:
+    with pytest.raises(InvalidValue, match="1 to 120"):
+        create(name)
+    with pytest.raises(InvalidValue, match="1 to 120"):
+        create().change(LATER, name=name)
+
+
+def test_a_description_has_at_most_2000_characters() -> None:
+    with pytest.raises(InvalidValue, match="2000"):
+        create(description="x" * 2001)
+
+
+def test_is_rebuilt_from_its_events() -> None:
+    original = create()
+    original.change(LATER, name="second")
+    original.delete(LATER)
+
+    rebuilt = << cookiecutter.__class >>.replay(original.recorded)
+
+    assert rebuilt == original
+    assert rebuilt.deleted
+    assert rebuilt.recorded == []
+
+
+def test_a_history_begins_with_a_creation() -> None:
+    original = create()
+    original.change(LATER, name="second")
+
+    with pytest.raises(NotFound):
+        << cookiecutter.__class >>.replay(original.recorded[1:])
+
+
+def test_ids_are_uuids_of_version_7_in_the_order_of_their_making() -> None:
+    ids = [new_id() for _ in range(1000)]
+
+    assert {(each.version, each.variant) for each in ids} == {(7, RFC_4122)}
+    milliseconds = [each.int // 2**80 for each in ids]
+    assert milliseconds == sorted(milliseconds)

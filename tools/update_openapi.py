@@ -1,0 +1,52 @@
+"""Bring the template's openapi.json up to date with the code that it describes.
+
+Renders a service with unmistakable names, lets it describe itself, and puts the template's
+variables in the place of the names. Run by `make openapi` after a change of the API.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).resolve().parents[1]
+ANSWERS = {
+    "service_name": "qservice",
+    "description": "qdescription",
+    "resource": "q_thing",
+    "database": "sqlite",
+    "workspace": "",
+}
+# Longer names first: "a q thing" contains "q thing".
+VARIABLES = {
+    "qdescription": "<< cookiecutter.description >>",
+    "qservice": "<< cookiecutter.service_name >>",
+    "q_things": "<< cookiecutter.__plural >>",
+    "q-things": "<< cookiecutter.__path >>",
+    "QThing": "<< cookiecutter.__class >>",
+    "a q thing": "<< cookiecutter.__a_noun >>",
+    "q things": "<< cookiecutter.__nouns >>",
+    "q thing": "<< cookiecutter.__noun >>",
+}
+
+
+def main() -> None:
+    """Write openapi.json into the template."""
+    with tempfile.TemporaryDirectory() as folder:
+        service = Path(
+            cookiecutter(
+                str(ROOT), no_input=True, default_config=True, extra_context=ANSWERS, output_dir=folder
+            )
+        )
+        (service / "openapi.json").unlink(missing_ok=True)
+        subprocess.run(["make", "openapi"], cwd=service, check=True)
+        text = (service / "openapi.json").read_text()
+    for name, variable in VARIABLES.items():
+        text = text.replace(name, variable)
+    target = ROOT / "<<cookiecutter.service_name>>" / "openapi.json"
+    target.write_text(text.rstrip("\n") + "\n")
+
+
+if __name__ == "__main__":
+    main()
