@@ -24,6 +24,7 @@ VARIABLES = {
     "qservice": "<< cookiecutter.service_name >>",
     "q_things": "<< cookiecutter.__plural >>",
     "q-things": "<< cookiecutter.__path >>",
+    "q_thing": "<< cookiecutter.resource >>",
     "QThing": "<< cookiecutter.__class >>",
     "a q thing": "<< cookiecutter.__a_noun >>",
     "q things": "<< cookiecutter.__nouns >>",

@@ -18,8 +18,7 @@ from << cookiecutter.__package >>.adapters.database import (
 )
 from << cookiecutter.__package >>.app import create_app
 from << cookiecutter.__package >>.bootstrap import Adapters, in_memory
-from << cookiecutter.__package >>.domain.errors import NotFound, ReceiptExists, VersionMismatch
-from << cookiecutter.__package >>.domain.model import << cookiecutter.__class >>
+from << cookiecutter.__package >>.domain import errors, model
 from << cookiecutter.__package >>.domain.ports import Receipt
 from << cookiecutter.__package >>.platform import deadline
 from << cookiecutter.__package >>.service import UseCases
@@ -56,8 +55,20 @@ def spans() -> Iterator[InMemorySpanExporter]:
     exporter.shutdown()
 
 
-def create(adapters: Adapters, name: str = "first") -> << cookiecutter.__class >>:
-    new = << cookiecutter.__class >>.create(name=name, description=None, at=NOW)
+def begin(name: str, at: datetime = NOW) -> model.<< cookiecutter.__class >>:
+    return model.<< cookiecutter.__class >>.create(
+        name=name,
+        description=None,
+        at=at,
+    )
+
+
+def create(
+    adapters: Adapters,
+    name: str = "first",
+    at: datetime = NOW,
+) -> model.<< cookiecutter.__class >>:
+    new = begin(name, at)
     with adapters.unit_of_work() as work:
         work.repository.add(new)
         work.commit()
@@ -71,11 +82,11 @@ def test_what_was_stored_comes_back_to_the_microsecond(adapters: Adapters) -> No
 
 
 def test_what_was_not_committed_never_happened(adapters: Adapters) -> None:
-    new = << cookiecutter.__class >>.create(name="lost", description=None, at=NOW)
+    new = begin("lost")
     with adapters.unit_of_work() as work:
         work.repository.add(new)
 
-    with pytest.raises(NotFound):
+    with pytest.raises(errors.NotFound):
         adapters.reader.get(new.id)
 
 
@@ -90,7 +101,7 @@ def test_the_slower_of_two_changes_is_refused(adapters: Adapters) -> None:
         work.commit()
 
     slow.change(NOW, name="slow")
-    with adapters.unit_of_work() as work, pytest.raises(VersionMismatch):
+    with adapters.unit_of_work() as work, pytest.raises(errors.VersionMismatch):
         work.repository.save(slow)
 
     assert adapters.reader.get(key).name == "fast"
@@ -114,7 +125,7 @@ def test_a_receipt_gives_the_first_answer(adapters: Adapters) -> None:
 
     with adapters.unit_of_work() as work:
         found = work.receipts.get("key")
-        with pytest.raises(ReceiptExists):
+        with pytest.raises(errors.ReceiptExists):
             work.receipts.add(Receipt("key", "other", answer))
 
     assert found == Receipt("key", "fingerprint", answer)
@@ -139,7 +150,7 @@ def test_two_at_once_with_the_same_key_have_one_effect(stored: Adapters) -> None
     use_cases = UseCases.on(stored.unit_of_work, stored.reader)
     start = Barrier(4)
 
-    def run(_: int) -> << cookiecutter.__class >>:
+    def run(_: int) -> model.<< cookiecutter.__class >>:
         start.wait()
         return use_cases.create(name="first", description=None, once=Once("key", "fingerprint"))
 
@@ -151,15 +162,12 @@ def test_two_at_once_with_the_same_key_have_one_effect(stored: Adapters) -> None
 
 
 def test_times_are_stored_in_utc(engine: Engine, stored: Adapters) -> None:
-    elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
-    new = << cookiecutter.__class >>.create(name="first", description=None, at=elsewhere)
-    with stored.unit_of_work() as work:
-        work.repository.add(new)
-        work.commit()
+    new = create(stored, at=NOW.astimezone(timezone(timedelta(hours=5))))
 
     assert stored.reader.get(new.id).created_at == NOW
+    statement = text("SELECT created_at FROM << cookiecutter.__plural >>")
     with engine.connect() as connection:
-        raw = connection.execute(text("SELECT created_at FROM << cookiecutter.__plural >>")).scalar_one()
+        raw = connection.scalar(statement)
     assert "12:00:00.123456" in str(raw)
 
 

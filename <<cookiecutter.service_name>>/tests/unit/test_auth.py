@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 
-from << cookiecutter.__package >>.platform.auth.keys import KeySet, KeysUnavailable, fetcher
+from << cookiecutter.__package >>.platform.auth import keys
 from << cookiecutter.__package >>.platform.auth.settings import AuthSettings
 from << cookiecutter.__package >>.platform.auth.tokens import InvalidToken, Verifier
 
@@ -59,7 +59,7 @@ def issuer() -> Issuer:
 
 
 def verifier(issuer: Issuer, max_age: float = 600, **changed: object) -> Verifier:
-    return Verifier(settings(**changed), KeySet(issuer.fetch, max_age))
+    return Verifier(settings(**changed), keys.KeySet(issuer.fetch, max_age))
 
 
 def call(client: FlaskClient, token: str | None) -> tuple[int, str]:
@@ -235,7 +235,7 @@ def test_known_keys_go_on_while_the_issuer_is_away(issuer: Issuer) -> None:
 def test_without_any_key_nothing_can_be_verified(issuer: Issuer) -> None:
     issuer.away = True
 
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(keys.KeysUnavailable):
         verifier(issuer).verify(issuer.token())
 
 
@@ -254,11 +254,11 @@ def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     public = jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
     symmetric = {"kty": "oct", "k": "c2VjcmV0", "kid": "oct", "alg": "HS256"}
-    keys = [public | {"kid": "enc", "use": "enc"}, symmetric, public | {"kid": "sig"}, public]
+    published = [public | {"kid": "enc", "use": "enc"}, symmetric, public | {"kid": "sig"}, public]
     file = tmp_path / "jwks.json"
-    file.write_text(json.dumps({"keys": keys}))
+    file.write_text(json.dumps({"keys": published}))
 
-    known = KeySet(fetcher(file.as_uri()), 600)
+    known = keys.KeySet(keys.fetcher(file.as_uri()), 600)
 
     assert known.get("sig")
     assert known.get("enc") is None
@@ -267,5 +267,5 @@ def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 1}', '{"keys": [{"kid": "a"}]}'])
 def test_a_broken_key_set_is_no_key_set(content: str) -> None:
-    with pytest.raises(KeysUnavailable):
-        KeySet(content.encode, 600).get("k1")
+    with pytest.raises(keys.KeysUnavailable):
+        keys.KeySet(content.encode, 600).get("k1")

@@ -3,16 +3,22 @@ from uuid import RFC_4122
 
 import pytest
 
-from << cookiecutter.__package >>.domain.errors import InvalidValue, NotFound
+from << cookiecutter.__package >>.domain import errors, model
 from << cookiecutter.__package >>.domain.identity import new_id
-from << cookiecutter.__package >>.domain.model import << cookiecutter.__class >>
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
 
 
-def create(name: str = "first", description: str | None = None) -> << cookiecutter.__class >>:
-    return << cookiecutter.__class >>.create(name=name, description=description, at=NOON)
+def create(
+    name: str = "first",
+    description: str | None = None,
+) -> model.<< cookiecutter.__class >>:
+    return model.<< cookiecutter.__class >>.create(
+        name=name,
+        description=description,
+        at=NOON,
+    )
 
 
 def test_begins_with_version_1() -> None:
@@ -42,14 +48,14 @@ def test_the_same_values_are_no_change() -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 121])
 def test_a_name_has_1_to_120_characters(name: str) -> None:
-    with pytest.raises(InvalidValue, match="1 to 120"):
+    with pytest.raises(errors.InvalidValue, match="1 to 120"):
         create(name)
-    with pytest.raises(InvalidValue, match="1 to 120"):
+    with pytest.raises(errors.InvalidValue, match="1 to 120"):
         create().change(LATER, name=name)
 
 
 def test_a_description_has_at_most_2000_characters() -> None:
-    with pytest.raises(InvalidValue, match="2000"):
+    with pytest.raises(errors.InvalidValue, match="2000"):
         create(description="x" * 2001)
 
 
@@ -58,7 +64,7 @@ def test_is_rebuilt_from_its_events() -> None:
     original.change(LATER, name="second")
     original.delete(LATER)
 
-    rebuilt = << cookiecutter.__class >>.replay(original.recorded)
+    rebuilt = model.<< cookiecutter.__class >>.replay(original.recorded)
 
     assert rebuilt == original
     assert rebuilt.deleted
@@ -69,8 +75,8 @@ def test_a_history_begins_with_a_creation() -> None:
     original = create()
     original.change(LATER, name="second")
 
-    with pytest.raises(NotFound):
-        << cookiecutter.__class >>.replay(original.recorded[1:])
+    with pytest.raises(errors.NotFound):
+        model.<< cookiecutter.__class >>.replay(original.recorded[1:])
 
 
 def test_ids_are_uuids_of_version_7_in_the_order_of_their_making() -> None:

@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.domain.errors import KeyReused, NotFound, VersionMismatch
+from << cookiecutter.__package >>.domain import errors
 from << cookiecutter.__package >>.service import UseCases
 from << cookiecutter.__package >>.service.create import Once
 
@@ -32,7 +32,7 @@ def test_the_same_key_and_request_have_one_effect(use_cases: UseCases) -> None:
 def test_the_same_key_with_another_request_is_refused(use_cases: UseCases) -> None:
     use_cases.create(name="first", description=None, once=Once("key", "fingerprint"))
 
-    with pytest.raises(KeyReused):
+    with pytest.raises(errors.KeyReused):
         use_cases.create(name="second", description=None, once=Once("key", "other"))
 
     assert names(use_cases) == ["first"]
@@ -43,9 +43,9 @@ def test_a_change_of_a_version_that_the_caller_has_not_seen_is_refused(
 ) -> None:
     created = use_cases.create(name="first", description=None)
 
-    with pytest.raises(VersionMismatch, match="current version is 1"):
+    with pytest.raises(errors.VersionMismatch, match="current version is 1"):
         use_cases.change(created.id, {"name": "second"}, lambda version: version == 2)
-    with pytest.raises(VersionMismatch):
+    with pytest.raises(errors.VersionMismatch):
         use_cases.delete(created.id, lambda version: version == 2)
 
     assert names(use_cases) == ["first"]
@@ -61,12 +61,12 @@ def test_what_is_deleted_is_gone(use_cases: UseCases) -> None:
         lambda: use_cases.change(created.id, {}, lambda _: True),
         lambda: use_cases.delete(created.id, lambda _: True),
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(errors.NotFound):
             again()
 
 
 def test_what_never_was_is_not_found(use_cases: UseCases) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(errors.NotFound):
         use_cases.get(uuid4())
 
 

@@ -28,12 +28,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..domain.errors import NotFound, ReceiptExists, VersionMismatch
-from ..domain.model import (
-    DESCRIPTION_MAX_LENGTH,
-    NAME_MAX_LENGTH,
-    << cookiecutter.__class >>,
-)
+from ..domain.model import << cookiecutter.__class >>
 from ..domain.ports import Receipt
+from ..domain.values import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
 from ..platform.database import Base
 
 RECEIPTS_KEPT = timedelta(hours=24)

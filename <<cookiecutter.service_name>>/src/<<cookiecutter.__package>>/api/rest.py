@@ -9,7 +9,8 @@ from flask import Response, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from werkzeug.exceptions import BadRequest, PreconditionRequired, UnprocessableEntity
 
-from ..domain.model import Changes, << cookiecutter.__class >>
+from ..domain.model import << cookiecutter.__class >>
+from ..domain.values import Changes
 from ..platform.access import requires
 from ..platform.auth import caller
 from ..service import UseCases
@@ -59,7 +60,10 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
             once=_once(header.idempotency_key),
         )
         response = _representation(created, 201)
-        response.headers["Location"] = url_for(".get_<< cookiecutter.resource >>", id=created.id)
+        response.headers["Location"] = url_for(
+            ".get_<< cookiecutter.resource >>",
+            id=created.id,
+        )
         return response
 
     @api.get("", responses={200: schemas.<< cookiecutter.__class >>Page})

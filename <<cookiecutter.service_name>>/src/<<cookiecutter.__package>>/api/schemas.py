@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from ..domain.model import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
+from ..domain.values import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
 
 # No database stores a NUL in a text.
 _NO_NUL = r"^[^\x00]*$"

@@ -3,22 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NotRequired, Self, TypedDict, Unpack
+from typing import Self, Unpack
 from uuid import UUID
 
 from . import events
-from .errors import InvalidValue, NotFound
+from .errors import NotFound
 from .identity import new_id
-
-NAME_MAX_LENGTH = 120
-DESCRIPTION_MAX_LENGTH = 2_000
-
-
-class Changes(TypedDict):
-    """What a caller may change. An absent key leaves the value alone; None clears it."""
-
-    name: NotRequired[str]
-    description: NotRequired[str | None]
+from .values import Changes, check
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +32,7 @@ class << cookiecutter.__class >>:
         Raises:
             InvalidValue: a value breaks a rule.
         """
-        _check(name, description)
+        check(name, description)
         event = events.<< cookiecutter.__class >>Created(
             aggregate_id=new_id(),
             version=1,
@@ -80,7 +71,7 @@ class << cookiecutter.__class >>:
         description = changes.get("description", self.description)
         if (name, description) == (self.name, self.description):
             return
-        _check(name, description)
+        check(name, description)
         self._record(
             events.<< cookiecutter.__class >>Changed(
                 aggregate_id=self.id,
@@ -129,10 +120,3 @@ class << cookiecutter.__class >>:
             created_at=event.occurred_at,
             updated_at=event.occurred_at,
         )
-
-
-def _check(name: str, description: str | None) -> None:
-    if not 1 <= len(name) <= NAME_MAX_LENGTH:
-        raise InvalidValue(f"The name has 1 to {NAME_MAX_LENGTH} characters.")
-    if description is not None and len(description) > DESCRIPTION_MAX_LENGTH:
-        raise InvalidValue(f"The description has at most {DESCRIPTION_MAX_LENGTH} characters.")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ..domain.errors import VersionMismatch
-from ..domain.model import Changes, << cookiecutter.__class >>
+from ..domain.model import << cookiecutter.__class >>
 from ..domain.ports import UnitOfWork
+from ..domain.values import Changes
 
 
 @dataclass(frozen=True, slots=True)
