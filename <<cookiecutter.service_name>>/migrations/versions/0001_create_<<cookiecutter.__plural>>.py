@@ -1,4 +1,4 @@
-"""Create << cookiecutter.__plural >> and receipts.
+"""Create << cookiecutter.__plural >> and the idempotency records.
 
 Revision: 0001
 """
@@ -24,16 +24,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_<< cookiecutter.__plural >>"),
     )
     op.create_table(
-        "receipts",
+        "idempotency_records",
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
-        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_receipts"),
+        sa.PrimaryKeyConstraint("key", name="pk_idempotency_records"),
     )
-    op.create_index("ix_receipts_created_at", "receipts", ["created_at"])
+    op.create_index("ix_idempotency_records_created_at", "idempotency_records", ["created_at"])
 
 
 def downgrade() -> None:
-    op.drop_table("receipts")
+    op.drop_table("idempotency_records")
     op.drop_table("<< cookiecutter.__plural >>")

@@ -18,7 +18,7 @@ from .platform.database import (
 )
 from .platform.environ import Settings
 
-DIALECTS: tuple[database.Dialect, ...] = (
+DIALECTS: list[database.Dialect] = [
 <% if cookiecutter.database == "mysql" %>
     mysql,
 <% endif %>
@@ -26,7 +26,7 @@ DIALECTS: tuple[database.Dialect, ...] = (
     postgresql,
 <% endif %>
     sqlite,
-)
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The service's settings: its defaults, and the one place that reads the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -42,8 +42,11 @@ KINDS: tuple[type[RoomSettings], ...] = (
 )
 
 
-def read(environ: Mapping[str, str]) -> Settings:
-    """Read all settings.
+def read(
+    environ: Mapping[str, str],
+    kinds: Iterable[type[RoomSettings]] = KINDS,
+) -> Settings:
+    """Read the settings of these kinds.
 
     Raises:
         SettingsError: lists every variable that is missing or wrong.
@@ -53,4 +56,4 @@ def read(environ: Mapping[str, str]) -> Settings:
         defaults = _ALWAYS | _IN_DEVELOPMENT
     # As OpenTelemetry has it: an empty variable is the same as none.
     given = {name: value for name, value in environ.items() if value != ""}
-    return Settings({**defaults, **given}, KINDS)
+    return Settings({**defaults, **given}, kinds)

@@ -11,15 +11,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy import Engine, text, update
 
 from << cookiecutter.__package >>.adapters.database import (
-    RECEIPTS_KEPT,
+    RECORDS_KEPT,
     DatabaseReader,
     DatabaseUnitOfWork,
-    ReceiptRow,
+    IdempotencyRow,
 )
 from << cookiecutter.__package >>.app import create_app
 from << cookiecutter.__package >>.bootstrap import Adapters, in_memory
 from << cookiecutter.__package >>.domain import errors, model
-from << cookiecutter.__package >>.domain.ports import Receipt
+from << cookiecutter.__package >>.domain.ports import IdempotencyRecord
 from << cookiecutter.__package >>.platform import deadline
 from << cookiecutter.__package >>.service import UseCases
 from << cookiecutter.__package >>.service.create import Once
@@ -116,33 +116,33 @@ def test_pages_follow_the_order_of_creation(adapters: Adapters) -> None:
     assert first + rest == created
 
 
-def test_a_receipt_gives_the_first_answer(adapters: Adapters) -> None:
+def test_a_record_gives_the_first_answer(adapters: Adapters) -> None:
     answer = create(adapters)
     with adapters.unit_of_work() as work:
-        assert work.receipts.get("key") is None
-        work.receipts.add(Receipt("key", "fingerprint", answer))
+        assert work.idempotency.get("key") is None
+        work.idempotency.add(IdempotencyRecord("key", "fingerprint", answer))
         work.commit()
 
     with adapters.unit_of_work() as work:
-        found = work.receipts.get("key")
-        with pytest.raises(errors.ReceiptExists):
-            work.receipts.add(Receipt("key", "other", answer))
+        found = work.idempotency.get("key")
+        with pytest.raises(errors.KeyTaken):
+            work.idempotency.add(IdempotencyRecord("key", "other", answer))
 
-    assert found == Receipt("key", "fingerprint", answer)
+    assert found == IdempotencyRecord("key", "fingerprint", answer)
 
 
-def test_an_expired_receipt_counts_no_longer(engine: Engine, stored: Adapters) -> None:
+def test_an_expired_record_counts_no_longer(engine: Engine, stored: Adapters) -> None:
     answer = create(stored)
     with stored.unit_of_work() as work:
-        work.receipts.add(Receipt("key", "fingerprint", answer))
+        work.idempotency.add(IdempotencyRecord("key", "fingerprint", answer))
         work.commit()
     with engine.begin() as connection:
-        expired = datetime.now(UTC) - RECEIPTS_KEPT - timedelta(seconds=1)
-        connection.execute(update(ReceiptRow).values(created_at=expired))
+        expired = datetime.now(UTC) - RECORDS_KEPT - timedelta(seconds=1)
+        connection.execute(update(IdempotencyRow).values(created_at=expired))
 
     with stored.unit_of_work() as work:
-        assert work.receipts.get("key") is None
-        work.receipts.add(Receipt("key", "other", answer))
+        assert work.idempotency.get("key") is None
+        work.idempotency.add(IdempotencyRecord("key", "other", answer))
         work.commit()
 
 

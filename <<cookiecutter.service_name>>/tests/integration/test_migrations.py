@@ -11,7 +11,7 @@ def test_migrations_lead_to_the_tables_of_the_code(engine: Engine, alembic: Conf
     assert tables(engine) == {
         "alembic_version",
         "<< cookiecutter.__plural >>",
-        "receipts",
+        "idempotency_records",
     }
 
 

@@ -27,13 +27,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..domain.errors import NotFound, ReceiptExists, VersionMismatch
+from ..domain.errors import KeyTaken, NotFound, VersionMismatch
 from ..domain.model import << cookiecutter.__class >>
-from ..domain.ports import Receipt
+from ..domain.ports import IdempotencyRecord
 from ..domain.values import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
 from ..platform.database import Base
 
-RECEIPTS_KEPT = timedelta(hours=24)
+RECORDS_KEPT = timedelta(hours=24)
 _SWEEP_PROBABILITY = 0.01
 
 
@@ -50,14 +50,14 @@ class << cookiecutter.__class >>Row(Base):
     updated_at: Mapped[datetime]
 
 
-class ReceiptRow(Base):
+class IdempotencyRow(Base):
     """The answer to an idempotency key."""
 
-    __tablename__ = "receipts"
+    __tablename__ = "idempotency_records"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
-    answer: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -114,7 +114,7 @@ class DatabaseUnitOfWork:
     """One database transaction."""
 
     repository: "DatabaseRepository"
-    receipts: "DatabaseReceipts"
+    idempotency: "DatabaseIdempotency"
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -122,7 +122,7 @@ class DatabaseUnitOfWork:
     def __enter__(self) -> Self:
         self._connection = self._engine.connect()
         self.repository = DatabaseRepository(self._connection)
-        self.receipts = DatabaseReceipts(self._connection)
+        self.idempotency = DatabaseIdempotency(self._connection)
         return self
 
     def __exit__(
@@ -163,42 +163,42 @@ class DatabaseRepository:
             raise VersionMismatch("It was changed at the same time.")
 
 
-class DatabaseReceipts:
-    """Receipts, for a day."""
+class DatabaseIdempotency:
+    """Idempotency records, kept for a day."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def get(self, key: str) -> Receipt | None:
+    def get(self, key: str) -> IdempotencyRecord | None:
         """Look up what was answered; None for a key that is new or has expired."""
-        statement = select(ReceiptRow.fingerprint, ReceiptRow.answer).where(
-            ReceiptRow.key == key,
-            ReceiptRow.created_at > datetime.now(UTC) - RECEIPTS_KEPT,
+        statement = select(IdempotencyRow.fingerprint, IdempotencyRow.result).where(
+            IdempotencyRow.key == key,
+            IdempotencyRow.created_at > datetime.now(UTC) - RECORDS_KEPT,
         )
         row = self._connection.execute(statement).one_or_none()
-        return row and Receipt(key, row.fingerprint, _snapshot.validate_json(row.answer))
+        return row and IdempotencyRecord(key, row.fingerprint, _snapshot.validate_json(row.result))
 
-    def add(self, receipt: Receipt) -> None:
-        """Remember an answer; raises ReceiptExists when the key has one by now.
+    def add(self, record: IdempotencyRecord) -> None:
+        """Remember an answer; raises KeyTaken when the key has one by now.
 
         Waits for a transaction that has just written the same key.
         """
         now = datetime.now(UTC)
-        expired = ReceiptRow.created_at <= now - RECEIPTS_KEPT
+        expired = IdempotencyRow.created_at <= now - RECORDS_KEPT
         # Now and then all that has expired; else just what would be in the way.
-        mine = [] if random.random() < _SWEEP_PROBABILITY else [ReceiptRow.key == receipt.key]  # noqa: S311
-        self._connection.execute(delete(ReceiptRow).where(expired, *mine))
-        answer = _snapshot.dump_json(receipt.answer, exclude={"recorded"}).decode()
+        mine = [] if random.random() < _SWEEP_PROBABILITY else [IdempotencyRow.key == record.key]  # noqa: S311
+        self._connection.execute(delete(IdempotencyRow).where(expired, *mine))
+        result = _snapshot.dump_json(record.result, exclude={"recorded"}).decode()
         values = {
-            "key": receipt.key,
-            "fingerprint": receipt.fingerprint,
-            "answer": answer,
+            "key": record.key,
+            "fingerprint": record.fingerprint,
+            "result": result,
             "created_at": now,
         }
         try:
-            self._connection.execute(insert(ReceiptRow), values)
+            self._connection.execute(insert(IdempotencyRow), values)
         except IntegrityError:
-            raise ReceiptExists(receipt.key) from None
+            raise KeyTaken(record.key) from None
 
 
 def _get(connection: Connection, wanted: UUID) -> << cookiecutter.__class >>:

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ..domain.errors import NotFound, ReceiptExists, VersionMismatch
+from ..domain.errors import KeyTaken, NotFound, VersionMismatch
 from ..domain.model import << cookiecutter.__class >>
-from ..domain.ports import Receipt
+from ..domain.ports import IdempotencyRecord
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Memory:
     """What is stored. One unit of work at a time."""
 
     rows: dict[UUID, << cookiecutter.__class >>] = field(default_factory=dict)
-    receipts: dict[str, Receipt] = field(default_factory=dict)
+    idempotency: dict[str, IdempotencyRecord] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
 
     def unit_of_work(self) -> "MemoryUnitOfWork":
@@ -43,7 +43,7 @@ class MemoryUnitOfWork:
     """Works on a copy, which `commit` puts in the place of what is stored."""
 
     repository: "MemoryRepository"
-    receipts: "MemoryReceipts"
+    idempotency: "MemoryIdempotency"
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -51,7 +51,7 @@ class MemoryUnitOfWork:
     def __enter__(self) -> Self:
         self._memory.lock.acquire()
         self.repository = MemoryRepository(dict(self._memory.rows))
-        self.receipts = MemoryReceipts(dict(self._memory.receipts))
+        self.idempotency = MemoryIdempotency(dict(self._memory.idempotency))
         return self
 
     def __exit__(
@@ -65,7 +65,7 @@ class MemoryUnitOfWork:
     def commit(self) -> None:
         """Put the copy in place."""
         self._memory.rows = self.repository.rows
-        self._memory.receipts = self.receipts.rows
+        self._memory.idempotency = self.idempotency.rows
 
 
 @dataclass
@@ -93,21 +93,21 @@ class MemoryRepository:
 
 
 @dataclass
-class MemoryReceipts:
-    """Receipts by key."""
+class MemoryIdempotency:
+    """Idempotency records by key."""
 
-    rows: dict[str, Receipt]
+    rows: dict[str, IdempotencyRecord]
 
-    def get(self, key: str) -> Receipt | None:
+    def get(self, key: str) -> IdempotencyRecord | None:
         """Look up what was answered."""
         return self.rows.get(key)
 
-    def add(self, receipt: Receipt) -> None:
-        """Remember an answer; raises ReceiptExists when the key has one by now."""
-        if receipt.key in self.rows:
-            raise ReceiptExists(receipt.key)
-        answer = _stored(receipt.answer)
-        self.rows[receipt.key] = Receipt(receipt.key, receipt.fingerprint, answer)
+    def add(self, record: IdempotencyRecord) -> None:
+        """Remember an answer; raises KeyTaken when the key has one by now."""
+        if record.key in self.rows:
+            raise KeyTaken(record.key)
+        result = _stored(record.result)
+        self.rows[record.key] = IdempotencyRecord(record.key, record.fingerprint, result)
 
 
 def _get(

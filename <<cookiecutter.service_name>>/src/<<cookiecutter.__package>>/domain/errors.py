@@ -5,7 +5,7 @@ DomainError
  ├── VersionMismatch   it has changed since the caller last saw it
  ├── InvalidValue      a value breaks a rule
  ├── KeyReused         an idempotency key came back with another request
- └── ReceiptExists     another request with the same key was faster (never leaves the use case)
+ └── KeyTaken          another request with the same key was faster (never leaves the use case)
 """
 
 from typing import ClassVar
@@ -41,7 +41,7 @@ class KeyReused(DomainError):
     code = "idempotency_key_reused"
 
 
-class ReceiptExists(DomainError):
+class KeyTaken(DomainError):
     """Another request with the same idempotency key has just been answered."""
 
-    code = "receipt_exists"
+    code = "idempotency_key_taken"

@@ -10,12 +10,12 @@ from .model import << cookiecutter.__class >>
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class IdempotencyRecord:
     """What was answered to an idempotency key; stored in one transaction with the effect."""
 
     key: str
     fingerprint: str
-    answer: << cookiecutter.__class >>
+    result: << cookiecutter.__class >>
 
 
 class Repository(Protocol):
@@ -34,15 +34,15 @@ class Repository(Protocol):
         ...
 
 
-class Receipts(Protocol):
+class IdempotencyRecords(Protocol):
     """Remembers what was answered to which idempotency key."""
 
-    def get(self, key: str) -> Receipt | None:
+    def get(self, key: str) -> IdempotencyRecord | None:
         """Look up what was answered; None for a key that is new or has expired."""
         ...
 
-    def add(self, receipt: Receipt) -> None:
-        """Remember an answer; raises ReceiptExists when the key has one by now."""
+    def add(self, record: IdempotencyRecord) -> None:
+        """Remember an answer; raises KeyTaken when the key has one by now."""
         ...
 
 
@@ -55,8 +55,8 @@ class UnitOfWork(Protocol):
         ...
 
     @property
-    def receipts(self) -> Receipts:
-        """The answers given to idempotency keys."""
+    def idempotency(self) -> IdempotencyRecords:
+        """What was answered to which idempotency key."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -45,7 +45,7 @@ def configure(settings: Settings) -> None:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Give every request an id, and a line in the log when it is answered."""
+    """Give every request an id, and a line in the log when it is record."""
     configure(settings)
     app.before_request(_begin)
     app.after_request(_finish)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..domain.errors import KeyReused, ReceiptExists
+from ..domain.errors import KeyReused, KeyTaken
 from ..domain.model import << cookiecutter.__class >>
-from ..domain.ports import Receipt, UnitOfWork
+from ..domain.ports import IdempotencyRecord, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Create<< cookiecutter.__class >>:
         """
         try:
             return self._create(name, description, once)
-        except ReceiptExists:
+        except KeyTaken:
             # The same key was committed while this request ran: answer as that one did.
             return self._create(name, description, once)
 
@@ -49,8 +49,8 @@ class Create<< cookiecutter.__class >>:
         once: Once | None,
     ) -> << cookiecutter.__class >>:
         with self.unit_of_work() as work:
-            if once and (receipt := work.receipts.get(once.key)):
-                return _answer_again(receipt, once)
+            if once and (record := work.idempotency.get(once.key)):
+                return _answer_again(record, once)
             created = << cookiecutter.__class >>.create(
                 name=name,
                 description=description,
@@ -58,12 +58,15 @@ class Create<< cookiecutter.__class >>:
             )
             work.repository.add(created)
             if once:
-                work.receipts.add(Receipt(once.key, once.fingerprint, created))
+                work.idempotency.add(IdempotencyRecord(once.key, once.fingerprint, created))
             work.commit()
             return created
 
 
-def _answer_again(receipt: Receipt, once: Once) -> << cookiecutter.__class >>:
-    if receipt.fingerprint != once.fingerprint:
+def _answer_again(
+    record: IdempotencyRecord,
+    once: Once,
+) -> << cookiecutter.__class >>:
+    if record.fingerprint != once.fingerprint:
         raise KeyReused("This Idempotency-Key came before with another request; use a new one.")
-    return receipt.answer
+    return record.result
