@@ -106,7 +106,7 @@ def summary(project: Path, workspace: str, ports: dict[str, int]) -> str:
         ("make run", f"serves on http://127.0.0.1:{port}"),
         ("make token", "a token to call it with, in a second terminal"),
     )
-    width = max(len(step) for step, _ in steps)
+    width = max(len(step) for step, note in steps if note)
     lines = [f"  {paint(1, step.ljust(width))}  {note}".rstrip() for step, note in steps]
     return "\n".join(["", f"{paint(32, name)} is ready, {where}. Next:", "", *lines, ""])
 

@@ -59,8 +59,15 @@ FOLDERS = {
     "dist", "docs", "domain", "lib", "main", "migrations", "platform", "presets", "proto",
     "scripts", "service", "services", "settings", "src", "test", "tests", "worker",
 }
-# Names that the code around the resource uses itself.
-LOCAL_NAMES = ()
+# Names that the code around the resource uses; tests/fast/test_hooks.py finds out which.
+LOCAL_NAMES = {
+    "adapters", "annotated", "any", "barrier", "base", "blueprint", "callable", "changes", "clock",
+    "connection", "cursor", "description", "engine", "enum", "error", "field", "flask", "generator",
+    "idempotency", "iterable", "iterator", "key", "literal", "mapped", "mapping", "memory", "mixin",
+    "name", "once", "optional", "page", "path", "problem", "protocol", "reader", "receipt",
+    "receipts", "repository", "request", "response", "schema", "self", "sequence", "settings",
+    "string", "tag", "text", "unpack", "uuid",
+}
 # fmt: on
 
 TAKEN = {
@@ -170,13 +177,13 @@ def workspace_problem(folder: str) -> str | None:
 
 def derived(name: str, answers: dict[str, Any]) -> bool:
     """Whether the answer is the default that cookiecutter.json makes from the service's name."""
+    # cookiecutter.json shortens a name that would make folders elsewhere, and puts | for its /.
+    text = str(answers[name])[:99].strip().replace("/", "|")
     service = answers["service_name"].strip()
     word = service.replace("-", "_")
-    # cookiecutter.json puts | for the / of a name that would make folders elsewhere.
-    return str(answers[name]).replace("/", "|") in {
-        "description": [f"The {service} service"],
-        "resource": [word, word[:-1], word[:-2], word[:-3] + "y"],
-    }.get(name, [])
+    if name == "description":
+        return text.startswith(f"The {service}"[:99])
+    return name == "resource" and text in {word, word[:-1], word[:-2], word[:-3] + "y"}
 
 
 def rendered_by_accident(raw: object) -> bool:

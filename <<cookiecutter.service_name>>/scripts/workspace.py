@@ -91,14 +91,14 @@ class Service:
 
     def registered(self, registry: Document) -> dict[str, Any]:
         """Its entry in the registry; empty if there is none, or it tells of another folder."""
-        entry = (registry.data.get("services") or {}).get(self.name)
+        entry = registry.entries("services").get(self.name)
         return entry if isinstance(entry, dict) and entry.get("path") == self.path else {}
 
     def containers(self, compose: Document) -> dict[str, Any]:
         """Its entries in the shared compose file."""
         return {
             name: entry
-            for name, entry in (compose.data.get("services") or {}).items()
+            for name, entry in compose.entries("services").items()
             if isinstance(entry, dict)
             and isinstance(extends := entry.get("extends"), dict)
             and posixpath.normpath(str(extends.get("file"))) == self.compose_file
@@ -343,7 +343,8 @@ def main() -> int:
     workspace = (ROOT / arguments.workspace).resolve()
     try:
         if arguments.verb == "register":
-            print(f"registered in {workspace}, {register(workspace)}")
+            ports = ", ".join(f"{name} {number}" for name, number in register(workspace).items())
+            print(f"registered in {workspace} with the ports {ports}")
         elif arguments.verb == "unregister":
             unregister(workspace)
         else:

@@ -6,6 +6,7 @@ cut from (flow style, anchors, ...) ends in an error and never in a damaged file
 """
 
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ class _Loader(yaml.SafeLoader):
         return yaml.ScalarNode("alias", f"*{event.anchor}", event.start_mark, event.end_mark)
 
 
+@dataclass(frozen=True)
+class _Edit:
+    """Lines to put in the place of others, or before the first if there are none to replace."""
+
+    first: int
+    end: int
+    column: int
+    lines: list[str]
+
+    def order(self) -> tuple[int, bool, int]:
+        """Sort by the outcome: on one line, what is further in belongs to what is above."""
+        return self.first, self.end > self.first, -self.column
+
+
 class Document:
     """One file's text, what it says, and the edits wanted in it."""
 
@@ -48,12 +63,19 @@ class Document:
             raise self.error(self.root, "not a mapping of keys to values; mend it and run again")
         self.data: dict[str, Any] = self._plain(self.root) if self.root else {}
         self._expected = deepcopy(self.data)
-        self._edits: list[tuple[int, int, int, list[str]]] = []  # first line, number, end, new
+        self._edits: list[_Edit] = []
 
     def error(self, where: yaml.Node | yaml.Mark | None, problem: str) -> EditError:
         """Name the file and the line of a problem."""
         mark = where.start_mark if isinstance(where, yaml.Node) else where
         return EditError(f"{self.path}:{mark.line + 1 if mark else 1}: {problem}")
+
+    def entries(self, section: str) -> dict[str, Any]:
+        """Return what a section holds by name; nothing if it is missing or empty."""
+        said = self.data.get(section) or {}
+        if (found := self.find(section)) and not isinstance(said, dict):
+            raise self.error(found[1], f"write {section} as one `key: value` a line")
+        return dict(said)
 
     def find(self, *keys: str) -> Pair | None:
         """Return key and value at the end of a path of keys."""
@@ -70,8 +92,6 @@ class Document:
             return
         found = self.find(section)
         known = self._expected.get(section) or {}
-        if found and not isinstance(known, dict):
-            raise self.error(found[1], f"write {section} as one `key: value` a line")
         missing = {name: entry for name, entry in entries.items() if name not in known}
         for name in entries.keys() - missing.keys():
             self._update_entry(section, name, entries[name])
@@ -128,18 +148,21 @@ class Document:
 
     def result(self) -> bytes:
         """Return the edited content, read again and found to say what it should."""
-        lines = list(self.lines)
-        for first, _, end, new in sorted(self._edits, reverse=True):
-            lines[first:end] = new
+        lines, done = [], 0
+        for edit in sorted(self._edits, key=_Edit.order):
+            lines += self.lines[done : edit.first] + edit.lines
+            done = edit.end
+        lines += self.lines[done:]
         content = (self._mark + self._newline.join(lines)).encode()
         try:
             safe = not self._edits or Document(self.path, content).data == self._expected
         except EditError:
             safe = False
         if not safe:
+            line = min(edit.first for edit in self._edits) + 1
             raise EditError(
-                f"{self.path}:{min(self._edits)[0] + 1}: cannot be edited safely near this line; "
-                "write its section in plain block style (no braces or anchors) and run again"
+                f"{self.path}:{line}: cannot be edited safely near this line; write its section in "
+                "plain block style (no braces or anchors) and run again"
             )
         return content
 
@@ -214,7 +237,7 @@ class Document:
 
     def _edit(self, first: yaml.Node, last: yaml.Node, lines: list[str]) -> None:
         """Put these lines where the lines from one node to another are."""
-        self._edits.append((first.start_mark.line, len(self._edits), _last_line(last) + 1, lines))
+        self._edits.append(_Edit(first.start_mark.line, _last_line(last) + 1, 0, lines))
 
     def _insert(self, after: yaml.Node | None, column: int, lines: list[str]) -> None:
         """Insert behind a node and the comments that belong to what is in it."""
@@ -225,7 +248,7 @@ class Document:
                 line = ahead
             elif rest:
                 break
-        self._edits.append((line, len(self._edits), line, lines))
+        self._edits.append(_Edit(line, line, column, lines))
 
 
 def _last_line(node: yaml.Node) -> int:

@@ -1,0 +1,189 @@
+"""Registration under fire: many at once, and killed at any moment."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.rendering import TEMPLATE
+from tests.stubs import contents, stub, workspace_script
+
+script = workspace_script()
+
+KILLS = 50
+SHARED = ("services.yaml", "compose.yaml", "catalog-info.yaml")
+
+
+def start(root: Path, *verb: str) -> subprocess.Popen[bytes]:
+    """Start the script of a service as its Makefile does."""
+    command = [sys.executable, "-B", "scripts/workspace.py", *verb, "--workspace", ".."]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
+
+
+def settled(workspace: Path) -> dict[str, bytes]:
+    """The workspace's files, all parsed; nothing half written may lie among them."""
+    files = contents(workspace)
+    for name in SHARED:
+        assert name not in files or yaml.safe_load(files[name])
+    return files
+
+
+def test_twenty_at_once_lose_none_and_share_no_port(tmp_path: Path) -> None:
+    running = [start(stub(tmp_path, f"s{number}"), "register") for number in range(20)]
+    assert [process.wait(60) for process in running] == [0] * 20
+    registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
+    assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8021))
+    compose = yaml.safe_load((tmp_path / "compose.yaml").read_text())
+    assert len(compose["services"]) == 60
+    assert len(compose["volumes"]) == 20
+    targets = yaml.safe_load((tmp_path / "catalog-info.yaml").read_text())["spec"]["targets"]
+    assert set(targets) == {f"./s{number}/catalog-info.yaml" for number in range(20)}
+    assert set(contents(tmp_path)) == set(SHARED)  # no lock, nothing under way
+    running = [start(tmp_path / f"s{number}", "unregister") for number in range(20)]
+    assert [process.wait(60) for process in running] == [0] * 20
+    assert contents(tmp_path) == {}
+
+
+def test_real_renderings_at_once_lose_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    command += ["-o", str(tmp_path), str(TEMPLATE)]
+    running = [
+        subprocess.Popen([*command, f"service_name=s{number}"], stdout=subprocess.DEVNULL)
+        for number in range(4)
+    ]
+    assert [process.wait(120) for process in running] == [0] * 4
+    registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
+    assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8005))
+
+
+@pytest.mark.parametrize("verb", ["register", "unregister"])
+def test_killed_at_any_moment_each_file_is_old_or_new(tmp_path: Path, verb: str) -> None:
+    """A process that is ready to go is let go, and killed a random while later."""
+    workspace = tmp_path / "workspace"
+    root = stub(workspace, "orders")
+    script.register(workspace, stub(workspace, "stock"))
+    without = contents(workspace)
+    script.register(workspace, root)
+    registered = contents(workspace)
+    old, new = (without, registered) if verb == "register" else (registered, without)
+    go = f"import workspace as w; print('ready', flush=True); input(); w.{verb}(w.ROOT.parent)"
+    moments, whole = random.Random(7), 0.0  # noqa: S311 - to be repeated, not to be secret
+    for kill in range(-3, KILLS):
+        put_back(workspace, old)
+        process = subprocess.Popen(
+            [sys.executable, "-B", "-c", go],
+            env={**os.environ, "PYTHONPATH": str(root / "scripts")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        started = time.monotonic()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        if kill >= 0:
+            time.sleep(moments.uniform(0, whole))
+            process.kill()
+        process.communicate()
+        whole = whole if kill >= 0 else time.monotonic() - started  # the first runs are let live
+        files = settled(workspace)
+        for name in SHARED:
+            assert files[name] in {old[name], new[name]}
+        getattr(script, verb)(workspace, root)
+        assert contents(workspace) == new
+
+
+def put_back(workspace: Path, files: dict[str, bytes]) -> None:
+    """Let the workspace's own files be exactly these."""
+    for name in contents(workspace):
+        (workspace / name).unlink()
+    for name, content in files.items():
+        (workspace / name).write_bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("verb", ["register", "unregister"])
+def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, verb: str) -> None:
+    """Stop dead before the first, second, ... call that touches a file, until one run gets through."""
+    workspace = tmp_path / "workspace"
+    root = stub(workspace, "orders")
+    other = stub(workspace, "stock")
+    script.register(workspace, other)
+    without = contents(workspace)
+    script.register(workspace, root)
+    registered = contents(workspace)
+    old, new = (without, registered) if verb == "register" else (registered, without)
+    seen, steps = set(), 0
+    while True:
+        put_back(workspace, old)
+        if forked(lambda: getattr(script, verb)(workspace, root), steps):
+            break
+        steps += 1
+        files = settled(workspace)
+        for name in SHARED:
+            assert files[name] in {old[name], new[name]}
+        seen.add(tuple(files[name] == new[name] for name in SHARED))
+        getattr(script, verb)(workspace, root)
+        assert contents(workspace) == new
+    assert steps > 12
+    assert len(seen) == 4  # none, one, two, three files in place
+
+
+def forked(act: Callable[[], object], steps: int) -> bool:
+    """Act in a child that dies at its n-th step on files; whether it got through before."""
+    if (child := os.fork()) == 0:
+        left = steps
+
+        def stop(event: str, _arguments: object) -> None:
+            nonlocal left
+            if event in {"open", "os.rename", "os.remove", "os.chmod", "fcntl.flock"}:
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(stop)
+        act()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_failed_write_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stub(tmp_path, "orders")
+    script.register(tmp_path, stub(tmp_path, "stock"))
+    before = contents(tmp_path)
+
+    def full(_descriptor: int) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(script.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        script.register(tmp_path, root)
+    assert contents(tmp_path) == before
+
+
+def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
+    root = stub(tmp_path, "orders")
+    script.register(tmp_path, root)
+    before = contents(tmp_path)
+    (tmp_path / ".compose.yaml.new").write_text("services: [")
+    script.register(tmp_path, root)
+    assert contents(tmp_path) == before
+
+
+def test_permissions_of_the_shared_files_stay(tmp_path: Path) -> None:
+    script.register(tmp_path, stub(tmp_path, "orders"))
+    (tmp_path / "compose.yaml").chmod(0o640)
+    script.register(tmp_path, stub(tmp_path, "stock"))
+    assert (tmp_path / "compose.yaml").stat().st_mode & 0o777 == 0o640
+    shutil.rmtree(tmp_path)
