@@ -116,9 +116,9 @@ def service_name_problem(name: str) -> str | None:
 
 
 def description_problem(text: str) -> str | None:
-    """Files of many kinds quote the description, so it keeps off what quoting differs in."""
-    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 200:
-        return f"{shown(text)} is not one line of 1 to 200 printable characters"
+    """Files of many kinds quote the description on one line, so it keeps off what they differ in."""
+    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 90:
+        return f"{shown(text)} is not one line of 1 to 90 printable characters"
     if bad := [mark for mark in ('"', "\\", *DELIMITERS) if mark in text]:
         return f"{shown(text)} holds {' and '.join(bad)}; write it in plain words"
     return None

@@ -1,0 +1,104 @@
+"""What was generated can be updated: cruft create, check, diff and update on a clone."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import cruft
+import pytest
+
+from tests.rendering import TEMPLATE
+from tests.stubs import contents
+
+PARTS = (
+    "cookiecutter.json",
+    "hooks",
+    "<<cookiecutter.service_name>>",
+    "{{cookiecutter.for_cruft}}",
+)
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git quietly."""
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    """Commit all that is in the folder."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--message", "Next")
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A repository with the template as it is in the work tree now."""
+    folder = tmp_path / "template"
+    for part in PARTS:
+        copy = shutil.copytree if (TEMPLATE / part).is_dir() else shutil.copy
+        folder.mkdir(exist_ok=True)
+        copy(TEMPLATE / part, folder / part)
+    git(folder, "init", "--initial-branch=main")
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where cruft and the hooks have their temporary folders."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_a_service_is_updated_and_its_registration_is_left_alone(
+    tmp_path: Path, template: Path, scratch: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shop = tmp_path / "shop"
+    answers = {"workspace": "../..", "depends_on": "stock", "database": "mysql"}
+    project = cruft.create(str(template), shop / "team", default_config=True, extra_context=answers)
+    registered = contents(shop)
+    assert b"path: team/orders\n" in registered["services.yaml"]
+    git(project, "init")
+    commit(project)
+    assert cruft.check(project)
+    capfd.readouterr()
+    assert cruft.diff(project, exit_code=True)
+    assert capfd.readouterr().out == "", "hooks must not write into what is piped on"
+
+    readme = project / "README.md"
+    readme.write_text(readme.read_text() + "\nOurs.\n")
+    commit(project)
+    source = template / "<<cookiecutter.service_name>>"
+    (source / ".editorconfig").write_text("# << cookiecutter.service_name >>\n")
+    (source / "docs" / "mysql.md").write_text("# Room\n")
+    (source / "docs" / "postgresql.md").write_text("# No room\n")
+    commit(template)
+    assert not cruft.check(project)
+    assert cruft.update(project)
+    assert (project / ".editorconfig").read_text() == "# orders\n"
+    assert readme.read_text().endswith("\nOurs.\n")
+    assert (project / "docs" / "mysql.md").exists()
+    assert not (project / "docs" / "postgresql.md").exists()
+    assert not list(project.rglob("*.rej"))
+    assert cruft.check(project)
+
+    assert contents(shop) == registered
+    assert contents(shop / "team") == {}
+    assert list(scratch.glob("*.yaml")) == []
+
+
+def test_an_answer_changed_by_an_update_is_checked_too(
+    tmp_path: Path, template: Path, scratch: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = cruft.create(str(template), tmp_path / "shop", default_config=True)
+    git(project, "init")
+    commit(project)
+    before = contents(tmp_path / "shop")
+    with pytest.raises(Exception, match="Hook script failed"):
+        cruft.update(project, extra_context={"owner": "nobody at all"})
+    assert "Owning team (owner): " in capfd.readouterr().err
+    assert contents(tmp_path / "shop") == before
+    assert list(scratch.glob("*.yaml")) == []
