@@ -91,6 +91,10 @@ class Docker:
         """Tell whether `docker …` succeeds."""
         return shutil.which("docker") is not None and self.run(*arguments).returncode == 0
 
+    def has(self, image: str) -> bool:
+        """Tell whether an image is there, or could be pulled now."""
+        return self.can("image", "inspect", image) or self.can("pull", "--quiet", image)
+
     def provide(self, *images: str) -> None:
         """See to it that these images are there: pulled, or stand-ins where nothing can be pulled.
 
@@ -99,9 +103,7 @@ class Docker:
         """
         for image in images:
             old = self.ours and _is_stand_in(self, image)
-            if old or not (
-                self.can("image", "inspect", image) or self.can("pull", "--quiet", image)
-            ):
+            if old or not self.has(image):
                 _stand_in(self, image)
 
 
@@ -147,7 +149,7 @@ def server(
         MissingServerError: no engine, or one that cannot pull; says the remedy.
     """
     docker = Docker()
-    if not docker.can("info") or not docker.can("pull", "--quiet", image):
+    if not docker.can("info") or not docker.has(image):
         raise MissingServerError(remedy)
     variables = [f"--env={name}={value}" for name, value in environment.items()]
     name = docker("create", f"--publish=127.0.0.1:{port}", *variables, image)

@@ -33,7 +33,7 @@ def postgresql() -> Iterator[Database]:
         with _local(programs, port) as process, _database(ours, process).running() as database:
             yield database
     else:
-        environment = {"POSTGRES_USER": "test", "POSTGRES_PASSWORD": "test"}
+        environment = {f"POSTGRES_{name}": "test" for name in ("USER", "PASSWORD", "DB")}
         with (
             docker.server("postgres:17", f"{port}:5432", environment, REMEDY) as container,
             _database(ours, container).running() as database,
