@@ -1,7 +1,7 @@
 """The engine: a bounded pool that survives a restart of the database, and never waits for ever."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -40,8 +40,8 @@ class Dialect(Protocol):
         """The URL scheme that SQLAlchemy wants."""
         ...
 
-    def connect_args(self, timeout_seconds: float) -> Mapping[str, Any]:
-        """Give the driver's arguments, so that no call waits longer than the timeout."""
+    def options(self, timeout_seconds: float) -> dict[str, Any]:
+        """Give the engine's options, so that no call waits longer than the timeout."""
         ...
 
     def prepare(self, engine: Engine) -> None:
@@ -58,7 +58,7 @@ def make_engine(settings: Settings, dialects: Sequence[Dialect]) -> Engine:
     url, dialect = _resolve(settings.url, dialects)
     engine = create_engine(
         url,
-        connect_args=dict(dialect.connect_args(settings.timeout_seconds)),
+        **dialect.options(settings.timeout_seconds),
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.timeout_seconds,

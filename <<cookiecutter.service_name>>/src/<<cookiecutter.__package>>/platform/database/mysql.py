@@ -1,6 +1,5 @@
 """MySQL and MariaDB, by PyMySQL."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import DateTime, Engine
@@ -11,14 +10,19 @@ SCHEMES = ("mysql", "mariadb")
 DRIVER = "mysql+pymysql"
 
 
-def connect_args(timeout_seconds: float) -> Mapping[str, Any]:
+def options(timeout_seconds: float) -> dict[str, Any]:
     """Bound connecting and every answer; speak all of Unicode, in UTC."""
     return {
-        "charset": "utf8mb4",
-        "connect_timeout": max(1, int(timeout_seconds)),
-        "read_timeout": timeout_seconds,
-        "write_timeout": timeout_seconds,
-        "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'",
+        "connect_args": {
+            "charset": "utf8mb4",
+            "connect_timeout": max(1, int(timeout_seconds)),
+            "read_timeout": timeout_seconds,
+            "write_timeout": timeout_seconds,
+            "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'",
+        },
+        # The default, REPEATABLE READ, locks the gaps between keys: two inserts of the same new
+        # key would wait for each other.
+        "isolation_level": "READ COMMITTED",
     }
 
 

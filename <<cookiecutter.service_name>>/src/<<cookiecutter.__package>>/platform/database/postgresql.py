@@ -1,6 +1,5 @@
 """PostgreSQL, by psycopg 3."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine
@@ -9,16 +8,18 @@ SCHEMES = ("postgresql", "postgres")
 DRIVER = "postgresql+psycopg"
 
 
-def connect_args(timeout_seconds: float) -> Mapping[str, Any]:
+def options(timeout_seconds: float) -> dict[str, Any]:
     """Bound connecting, every statement, and the wait for a peer that fell silent."""
     milliseconds = int(timeout_seconds * 1000)
     return {
-        "connect_timeout": max(2, int(timeout_seconds)),  # libpq waits 2 s at least
-        "options": f"-c statement_timeout={milliseconds} -c timezone=UTC",
-        "tcp_user_timeout": milliseconds,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
+        "connect_args": {
+            "connect_timeout": max(2, int(timeout_seconds)),  # libpq waits 2 s at least
+            "options": f"-c statement_timeout={milliseconds} -c timezone=UTC",
+            "tcp_user_timeout": milliseconds,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
     }
 
 

@@ -1,6 +1,5 @@
 """SQLite: the embedded database of development, or of a service on a single node."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ SCHEMES = ("sqlite",)
 DRIVER = "sqlite+pysqlite"
 
 
-def connect_args(timeout_seconds: float) -> Mapping[str, Any]:
+def options(timeout_seconds: float) -> dict[str, Any]:
     """Wait that long for another writer."""
-    return {"timeout": timeout_seconds}
+    return {"connect_args": {"timeout": timeout_seconds}}
 
 
 def prepare(engine: Engine) -> None:
