@@ -92,7 +92,18 @@ class Service:
     def registered(self, registry: Document) -> dict[str, Any]:
         """Its entry in the registry; empty if there is none, or it tells of another folder."""
         entry = registry.entries("services").get(self.name)
-        return entry if isinstance(entry, dict) and entry.get("path") == self.path else {}
+        if not isinstance(entry, dict) or posixpath.normpath(str(entry.get("path"))) != self.path:
+            return {}
+        return entry
+
+    def ports(self, registry: Document) -> dict[str, int]:
+        """Its ports on the host, as the registry has them."""
+        said = self.registered(registry).get("ports") or {}
+        try:
+            return {name: int(number) for name, number in said.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            place = registry.find("services", self.name, "ports")
+            raise registry.error(place and place[0], "write ports as {http: 8001}") from error
 
     def containers(self, compose: Document) -> dict[str, Any]:
         """Its entries in the shared compose file."""
@@ -139,8 +150,9 @@ def unregister(workspace: Path, root: Path = ROOT) -> None:
 def port(workspace: Path, root: Path = ROOT) -> int:
     """Return the service's HTTP port on the host: 8000 if it is not registered."""
     service = read_service(root, workspace)
-    registry = shared(workspace)[0]
-    return int((service.registered(registry).get("ports") or {}).get("http", UNREGISTERED))
+    path = workspace / "services.yaml"
+    registry = Document(path, path.read_bytes() if path.exists() else b"")
+    return service.ports(registry).get("http", UNREGISTERED)
 
 
 def read_service(root: Path, workspace: Path) -> Service:
@@ -240,15 +252,14 @@ def check_unclaimed(
 
 def assign_ports(service: Service, registry: Document, compose: Document) -> dict[str, int]:
     """Return the ports the service has, and for a new one the first that nobody has."""
-    known = service.registered(registry).get("ports") or {}
+    ports = service.ports(registry)
     container = service.containers(compose).get(service.name) or {}
     published = {inside: host for host, inside in host_ports(container)}
     taken = {host for host, _ in host_ports(compose.data)} | set(numbers(registry.data))
-    ports = {name: int(number) for name, number in known.items()}
     for inside, name, first in PORTS:
         if inside in service.exposed:
             free = next(number for number in count(first) if number not in taken)
-            ports[name] = int(known.get(name) or published.get(inside) or free)
+            ports.setdefault(name, published.get(inside, free))
     return ports
 
 
@@ -347,11 +358,14 @@ def main() -> int:
             print(f"registered in {workspace} with the ports {ports}")
         elif arguments.verb == "unregister":
             unregister(workspace)
+            print(f"not registered in {workspace} any more")
         else:
             print(port(workspace) if arguments.workspace else UNREGISTERED)
     except (WorkspaceError, EditError, OSError) as error:
         print(f"{arguments.verb}: {error}", file=sys.stderr)
-        return 1
+        if arguments.verb != "port":
+            return 1
+        print(UNREGISTERED)  # a broken registry is no reason not to run
     return 0
 
 

@@ -88,6 +88,8 @@ def test_five_services_twice_are_byte_identical(tmp_path: Path) -> None:
 
 def test_fifty_services_share_no_port_and_a_leaver_moves_nobody(tmp_path: Path) -> None:
     roots = [stub(tmp_path, f"s{number}") for number in range(50)]
+    for root in roots:
+        (root / "compose.yaml").write_text(f"services: {{{root.name}: {{expose: [8000]}}}}\n")
     ports = [script.register(tmp_path, root)["http"] for root in roots]
     assert ports == list(range(8001, 8051))
     script.unregister(tmp_path, roots[20])
@@ -306,6 +308,14 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
         {"services.yaml": "services:\n  orders:\n    path: old/orders\n"},
         r"services.yaml:2: orders is here already",
     ),
+    "ports that are none": (
+        {"services.yaml": "services:\n  orders:\n    path: ./orders\n    ports: 8001\n"},
+        r"services.yaml:4: write ports as",
+    ),
+    "a port that is none": (
+        {"services.yaml": "services:\n  orders:\n    path: orders\n    ports: {http: [a]}\n"},
+        r"services.yaml:4: write ports as",
+    ),
     "an entry without a path": (
         {"services.yaml": "services:\n  orders:\n"},
         r"services.yaml:2: orders is here already",
@@ -436,7 +446,7 @@ def compose_files(draw: st.DrawFn) -> bytes:
 
 
 @settings(
-    max_examples=60,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

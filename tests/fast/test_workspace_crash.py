@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cookiecutter.generate import generate_context
+from cookiecutter.prompt import prompt_for_config
+from cookiecutter.utils import create_env_with_context
 
 from tests.rendering import TEMPLATE
 from tests.stubs import contents, stub, workspace_script
@@ -22,9 +25,9 @@ KILLS = 50
 SHARED = ("services.yaml", "compose.yaml", "catalog-info.yaml")
 
 
-def start(root: Path, *verb: str) -> subprocess.Popen[bytes]:
-    """Start the script of a service as its Makefile does."""
-    command = [sys.executable, "-B", "scripts/workspace.py", *verb, "--workspace", ".."]
+def start(root: Path) -> subprocess.Popen[bytes]:
+    """Start registration as the service's Makefile does."""
+    command = [sys.executable, "-B", "scripts/workspace.py", "register", "--workspace", ".."]
     return subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
 
 
@@ -37,8 +40,8 @@ def settled(workspace: Path) -> dict[str, bytes]:
 
 
 def test_twenty_at_once_lose_none_and_share_no_port(tmp_path: Path) -> None:
-    running = [start(stub(tmp_path, f"s{number}"), "register") for number in range(20)]
-    assert [process.wait(60) for process in running] == [0] * 20
+    running = [start(stub(tmp_path, f"s{number}")) for number in range(20)]
+    assert [process.wait(300) for process in running] == [0] * 20
     registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
     assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8021))
     compose = yaml.safe_load((tmp_path / "compose.yaml").read_text())
@@ -47,9 +50,6 @@ def test_twenty_at_once_lose_none_and_share_no_port(tmp_path: Path) -> None:
     targets = yaml.safe_load((tmp_path / "catalog-info.yaml").read_text())["spec"]["targets"]
     assert set(targets) == {f"./s{number}/catalog-info.yaml" for number in range(20)}
     assert set(contents(tmp_path)) == set(SHARED)  # no lock, nothing under way
-    running = [start(tmp_path / f"s{number}", "unregister") for number in range(20)]
-    assert [process.wait(60) for process in running] == [0] * 20
-    assert contents(tmp_path) == {}
 
 
 def test_real_renderings_at_once_lose_none(tmp_path: Path) -> None:
@@ -59,13 +59,56 @@ def test_real_renderings_at_once_lose_none(tmp_path: Path) -> None:
         subprocess.Popen([*command, f"service_name=s{number}"], stdout=subprocess.DEVNULL)
         for number in range(4)
     ]
-    assert [process.wait(120) for process in running] == [0] * 4
+    assert [process.wait(300) for process in running] == [0] * 4
     registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
     assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8005))
 
 
+def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Path) -> None:
+    """The hook runs as cookiecutter runs it; a third of the kills meet the registration itself."""
+    workspace = tmp_path / "workspace"
+    root = stub(workspace, "orders")
+    script.register(workspace, stub(workspace, "stock"))
+    old = contents(workspace)
+    script.register(workspace, root)
+    new = contents(workspace)
+    hook = tmp_path / "hook.py"
+    hook.write_text(rendered_hook(service_name="orders"))
+    moments = random.Random(7)  # noqa: S311 - to be repeated, not to be secret
+    begins, ends = 0.0, 0.0
+    for kill in range(-3, KILLS):  # the first three are let live, to see how long it takes
+        put_back(workspace, old)
+        process = subprocess.Popen(
+            [sys.executable, hook], cwd=root, env=os.environ, stdout=subprocess.DEVNULL
+        )
+        if kill < 0:
+            started = time.monotonic()
+            process.wait()
+            ends = time.monotonic() - started
+            begins = ends / 3
+        else:
+            time.sleep(moments.uniform(0 if kill % 3 else begins, ends))
+            process.kill()
+            process.wait()
+        files = settled(workspace)
+        assert all(files[name] in {old[name], new[name]} for name in SHARED)
+        script.register(workspace, root)
+        assert contents(workspace) == new
+
+
+def rendered_hook(**given: str) -> str:
+    """The post-generation hook as cookiecutter renders it."""
+    context = generate_context(str(TEMPLATE / "cookiecutter.json"), extra_context=given)
+    context["cookiecutter"] = prompt_for_config(context, no_input=True)
+    hook = (TEMPLATE / "hooks" / "post_gen_project.py").read_text()
+    rendered: str = create_env_with_context(context).from_string(hook).render(**context)
+    return rendered
+
+
 @pytest.mark.parametrize("verb", ["register", "unregister"])
-def test_killed_at_any_moment_each_file_is_old_or_new(tmp_path: Path, verb: str) -> None:
+def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
+    tmp_path: Path, verb: str
+) -> None:
     """A process that is ready to go is let go, and killed a random while later."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
@@ -76,7 +119,7 @@ def test_killed_at_any_moment_each_file_is_old_or_new(tmp_path: Path, verb: str)
     old, new = (without, registered) if verb == "register" else (registered, without)
     go = f"import workspace as w; print('ready', flush=True); input(); w.{verb}(w.ROOT.parent)"
     moments, whole = random.Random(7), 0.0  # noqa: S311 - to be repeated, not to be secret
-    for kill in range(-3, KILLS):
+    for kill in range(-3, KILLS // 2):
         put_back(workspace, old)
         process = subprocess.Popen(
             [sys.executable, "-B", "-c", go],
@@ -94,10 +137,9 @@ def test_killed_at_any_moment_each_file_is_old_or_new(tmp_path: Path, verb: str)
             time.sleep(moments.uniform(0, whole))
             process.kill()
         process.communicate()
-        whole = whole if kill >= 0 else time.monotonic() - started  # the first runs are let live
+        whole = whole if kill >= 0 else time.monotonic() - started
         files = settled(workspace)
-        for name in SHARED:
-            assert files[name] in {old[name], new[name]}
+        assert all(files[name] in {old[name], new[name]} for name in SHARED)
         getattr(script, verb)(workspace, root)
         assert contents(workspace) == new
 
@@ -129,8 +171,7 @@ def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, ve
             break
         steps += 1
         files = settled(workspace)
-        for name in SHARED:
-            assert files[name] in {old[name], new[name]}
+        assert all(files[name] in {old[name], new[name]} for name in SHARED)
         seen.add(tuple(files[name] == new[name] for name in SHARED))
         getattr(script, verb)(workspace, root)
         assert contents(workspace) == new
