@@ -29,6 +29,7 @@ IMAGES = Path(__file__).parent / "images"
 CACHE = Path(
     os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "cookiecutter-flask-microservice"
 )
+CACHE_SIZE = "4GB"  # of what builds leave for the next ones
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -190,6 +191,7 @@ def _own_engine() -> Iterator[Docker]:
             if process.has_ended():
                 raise ServerError(f"dockerd did not start:\n{process.tail()}")
             yield docker
+            docker("builder", "prune", "--force", f"--keep-storage={CACHE_SIZE}")
         finally:
             process.stop()
 
