@@ -1,0 +1,72 @@
+"""Names that strain a rendering keep the service's types, tests and API description right."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fast.names import NAMES, label
+from tests.real.verbs import make
+from tests.rendering import render
+
+# The unit tests of every name would take minutes; these try length, an odd plural, and the
+# names that the code around the resource uses most.
+TRIED = ("a" * 40, "kafka-gateway", "r" * 40, "address", "event", "token")
+
+
+@pytest.fixture(scope="module")
+def tools(service: Path) -> Path:
+    """Where the programs are that every rendered service would install for itself."""
+    make(service, "token")
+    return service / ".venv" / "bin"
+
+
+def python(tools: Path, folder: Path, *arguments: str) -> str:
+    """Run Python in a service that has nothing installed of its own."""
+    done = subprocess.run(
+        [tools / "python", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_types_are_right_under_every_name(service: Path, tools: Path, tmp_path: Path) -> None:
+    sources = tmp_path / "src"
+    for number, answers in enumerate(NAMES):
+        folder = render(tmp_path / str(number), **answers, workspace="")
+        [package] = (folder / "src").iterdir()
+        (sources / f"under_{number}").mkdir(parents=True)
+        package.rename(sources / f"under_{number}" / package.name)
+        init = sources / f"under_{number}" / "__init__.py"
+        init.write_text(f'"""The service called {label(answers)}."""\n')
+
+    # One run for all packages: the libraries are read once.
+    settings = (service / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(
+        re.sub(r"(?m)^files = .*$", 'files = ["src"]', settings)
+    )
+    python(tools, tmp_path, "-m", "mypy")
+
+
+@pytest.mark.parametrize("answers", [a for a in NAMES if label(a) in TRIED], ids=label)
+def test_unit_tests_and_description_hold(
+    answers: dict[str, str], tools: Path, tmp_path: Path
+) -> None:
+    folder = render(tmp_path, **answers, workspace="")
+    [package] = (folder / "src").iterdir()
+    described = (folder / "openapi.json").read_text()
+
+    assert " passed in " in python(tools, folder, "-m", "pytest", "-p", "no:cacheprovider", "tests")
+    python(
+        tools,
+        folder,
+        *("-m", "flask", "--app", f"{package.name}.app"),
+        *("openapi", "--output", "openapi.json", "--indent", "2"),
+    )
+    assert (folder / "openapi.json").read_text() == described
