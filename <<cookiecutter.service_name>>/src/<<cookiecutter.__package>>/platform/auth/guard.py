@@ -4,8 +4,8 @@ from collections.abc import Set
 from typing import Any
 
 from flask import Flask, current_app, g, request
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, Unauthorized
+from werkzeug.http import quote_header_value
 
 from ..lifecycle import lifecycle
 from .keys import KeySet, KeysUnavailable, fetcher
@@ -35,6 +35,18 @@ def caller() -> Caller:
     return found
 
 
+class InvalidBearer(Unauthorized):
+    """There is no token, or none that proves anything (RFC 6750, 3)."""
+
+    def __init__(self, detail: str, **parameters: str) -> None:
+        self._parameters = parameters
+        super().__init__(detail)
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Add the challenge; without a token it carries no error."""
+        return [*super().get_headers(*args, **kwargs), _challenge(**self._parameters)]
+
+
 class InsufficientScope(Forbidden):
     """The token is valid, but does not grant what the view wants (RFC 6750, 3.1)."""
 
@@ -44,22 +56,26 @@ class InsufficientScope(Forbidden):
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Add the challenge that names the missing scopes."""
-        challenge = WWWAuthenticate(
-            "bearer",
-            {"realm": current_app.name, "error": "insufficient_scope", "scope": self._missing},
-        )
-        headers = super().get_headers(*args, **kwargs)
-        return [*headers, ("WWW-Authenticate", challenge.to_header())]
+        challenge = _challenge(error="insufficient_scope", scope=self._missing)
+        return [*super().get_headers(*args, **kwargs), challenge]
+
+
+def _challenge(**parameters: str) -> tuple[str, str]:
+    # RFC 9110, 11.5: the realm is quoted, always.
+    values = {"realm": current_app.name, **parameters}
+    quoted = (f"{name}={quote_header_value(text, False)}" for name, text in values.items())
+    return "WWW-Authenticate", f"Bearer {', '.join(quoted)}"
 
 
 def _authenticate(verifier: Verifier) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise _unauthorized("A bearer token is needed.")
+        raise InvalidBearer("A bearer token is needed.")
     try:
         return verifier.verify(token.strip())
     except InvalidToken as error:
-        raise _unauthorized(str(error), error="invalid_token") from error
+        detail = str(error)
+        raise InvalidBearer(detail, error="invalid_token", error_description=detail) from error
     except KeysUnavailable as error:
         raise ServiceUnavailable(str(error), retry_after=5) from error
 
@@ -69,11 +85,3 @@ def _authorize(who: Caller, needed: frozenset[str] | None) -> None:
         raise Forbidden("Nobody may call this: the view names no scopes.")
     if missing := needed - who.scopes:
         raise InsufficientScope(missing)
-
-
-def _unauthorized(detail: str, **parameters: str) -> Unauthorized:
-    # RFC 6750, 3: without a token the challenge carries no error.
-    values: dict[str, str | None] = {"realm": current_app.name, **parameters}
-    if parameters:
-        values["error_description"] = detail
-    return Unauthorized(detail, www_authenticate=WWWAuthenticate("bearer", values))

@@ -41,6 +41,7 @@ class KeySet:
         self._published: Mapping[str, object] = {}
         self._stale_at = float("-inf")
         self._look_again_at = float("-inf")
+        self._fetched = False
         self.generation = 0  # goes up whenever the issuer has published other keys
 
     def get(self, key_id: str) -> PyJWK | None:
@@ -63,15 +64,16 @@ class KeySet:
                     self._refresh()
             finally:
                 self._lock.release()
+        if not self._fetched:
+            raise KeysUnavailable("The issuer's keys can't be fetched.")
 
     def _look_for(self, key_id: str) -> None:
         with self._lock:
-            now = time.monotonic()
-            if key_id in self._keys or now < self._look_again_at:
+            if key_id in self._keys or time.monotonic() < self._look_again_at:
                 return
             self._refresh()
             if key_id not in self._keys:
-                self._look_again_at = now + _PAUSE_SECONDS
+                self._look_again_at = time.monotonic() + _PAUSE_SECONDS
 
     def _is_stale(self) -> bool:
         return time.monotonic() > self._stale_at
@@ -81,13 +83,11 @@ class KeySet:
             published, keys = _parse(self._fetch())
         except (OSError, ValueError, KeyError, TypeError, PyJWKSetError) as error:
             logger.warning("The key set can't be fetched: %s", error)
-            if not self._keys:
-                raise KeysUnavailable("The issuer's keys can't be fetched.") from error
             self._stale_at = time.monotonic() + _PAUSE_SECONDS
             return
         if published != self._published:
             self.generation += 1
-        self._published, self._keys = published, keys
+        self._published, self._keys, self._fetched = published, keys, True
         self._stale_at = time.monotonic() + self._max_age
 
 

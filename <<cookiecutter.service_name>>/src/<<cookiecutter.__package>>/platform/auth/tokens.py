@@ -62,13 +62,13 @@ class Verifier:
             return known.caller
         claims = self._decode(token)
         caller = Caller(claims["sub"], _scopes(claims), claims)
-        self._remember(digest, caller, claims["exp"])
+        self._remember(digest, caller, float(claims["exp"]))
         return caller
 
     def _decode(self, token: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("alg") not in ALGORITHMS:
+            if str(header.get("alg")) not in ALGORITHMS:
                 raise InvalidToken("The token's algorithm is not accepted.")
             if not _FOREIGN_KEYS.isdisjoint(header):
                 raise InvalidToken("The token brings a key of its own.")
@@ -84,7 +84,7 @@ class Verifier:
                 leeway=self._settings.leeway_seconds,
                 options={"require": ["aud", "exp", "iss", "sub"]},
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, OverflowError, RecursionError, TypeError, ValueError) as error:
             raise InvalidToken(_reason(error)) from error
 
     def _remember(self, digest: bytes, caller: Caller, expires: float) -> None:
@@ -97,11 +97,15 @@ class Verifier:
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     # `scope` is the standard's (RFC 8693, 4.2); `scp` is what Entra ID and Okta send instead.
-    granted = claims.get("scope", claims.get("scp", ""))
-    return frozenset(granted.split() if isinstance(granted, str) else map(str, granted))
+    granted = claims.get("scope", claims.get("scp"))
+    if isinstance(granted, str):
+        granted = granted.split()
+    if not isinstance(granted, list):
+        return frozenset()
+    return frozenset(scope for scope in granted if isinstance(scope, str))
 
 
-def _reason(error: jwt.PyJWTError) -> str:
+def _reason(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
