@@ -61,12 +61,10 @@ FOLDERS = {
 }
 # Names that the code around the resource uses; tests/fast/test_hooks.py finds out which.
 LOCAL_NAMES = {
-    "adapters", "annotated", "any", "barrier", "base", "blueprint", "callable", "changes", "clock",
-    "connection", "cursor", "description", "engine", "enum", "error", "field", "flask", "generator",
-    "idempotency", "iterable", "iterator", "key", "literal", "mapped", "mapping", "memory", "mixin",
-    "name", "once", "optional", "page", "path", "problem", "protocol", "reader", "receipt",
-    "receipts", "repository", "request", "response", "schema", "self", "sequence", "settings",
-    "string", "tag", "text", "unpack", "uuid",
+    "adapters", "annotated", "barrier", "base", "changes", "connection", "cursor", "description",
+    "engine", "field", "idempotency", "idempotency_record", "iterable", "iterator", "key", "mapped",
+    "memory", "name", "once", "page", "problem", "protocol", "reader", "repository", "response",
+    "schema", "self", "sequence", "string", "tag", "text", "unpack", "uuid",
 }
 # fmt: on
 
