@@ -4,6 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
+# What the run of these tests has and a developer at a prompt has not. In CI a new service would
+# have to have its uv.lock already.
+OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
+
 
 def make(service: Path, *arguments: str, **variables: str) -> str:
     """Run `make` in a service and give what it prints on standard output.
@@ -11,8 +15,7 @@ def make(service: Path, *arguments: str, **variables: str) -> str:
     Raises:
         AssertionError: it failed; the message has all that it said.
     """
-    # The service's environment is its own, not the one that runs these tests.
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=service,
