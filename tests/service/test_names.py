@@ -11,9 +11,9 @@ from tests.fast.names import NAMES, label
 from tests.real.verbs import make
 from tests.rendering import render
 
-# The unit tests of every name would take minutes; these try length, an odd plural, and the
-# names that the code around the resource uses most.
+# All names would take minutes; these try length, an odd plural, and words that the code uses too.
 TRIED = ("a" * 40, "kafka-gateway", "r" * 40, "address", "event", "token")
+FEW = [answers for answers in NAMES if label(answers) in TRIED]
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,14 @@ def python(tools: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_types_are_right_under_every_name(service: Path, tools: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names", [FEW, pytest.param(NAMES, marks=pytest.mark.long)], ids=["few", "all"]
+)
+def test_types_are_right(
+    names: list[dict[str, str]], service: Path, tools: Path, tmp_path: Path
+) -> None:
     sources = tmp_path / "src"
-    for number, answers in enumerate(NAMES):
+    for number, answers in enumerate(names):
         folder = render(tmp_path / str(number), **answers, workspace="")
         [package] = (folder / "src").iterdir()
         (sources / f"under_{number}").mkdir(parents=True)
@@ -54,7 +59,7 @@ def test_types_are_right_under_every_name(service: Path, tools: Path, tmp_path: 
     python(tools, tmp_path, "-m", "mypy")
 
 
-@pytest.mark.parametrize("answers", [a for a in NAMES if label(a) in TRIED], ids=label)
+@pytest.mark.parametrize("answers", FEW, ids=label)
 def test_unit_tests_and_description_hold(
     answers: dict[str, str], tools: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,121 @@
+"""Two services in a new workspace, each on its embedded database, and a request through each.
+
+Nothing is left behind: the workspace is a temporary folder, and both services are stopped.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+SERVICES = {"payments": "", "orders": "payments"}  # and what each depends on
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+PATIENCE_SECONDS = 300  # the first start installs what a service needs
+
+
+def main() -> None:
+    """Make the workspace, start what is in it, call it."""
+    workspace = Path(tempfile.mkdtemp(prefix="workspace-"))
+    try:
+        with ExitStack() as running:
+            for name, peers in SERVICES.items():
+                generate(workspace, name, peers)
+            say("services.yaml in the workspace")
+            print((workspace / "services.yaml").read_text(), end="")
+            addresses = {
+                name: running.enter_context(serving(workspace / name)) for name in SERVICES
+            }
+            for name, address in addresses.items():
+                call(name, address, make(workspace / name, "token"))
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def generate(workspace: Path, name: str, peers: str) -> None:
+    """Answer the template's questions."""
+    answers = [f"service_name={name}", f"depends_on={peers}"]
+    say(f"cookiecutter {' '.join(answers)}")
+    command = ["cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(workspace)]
+    subprocess.run([*command, *answers], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def serving(service: Path) -> Iterator[str]:
+    """Run a service until the block is left, on a port that nobody has; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    say(f"make run PORT={port}   # in {service.name}")
+    with (service.parent / f"{service.name}.log").open("w+") as log:
+        process = subprocess.Popen(
+            ["make", "run"],
+            cwd=service,
+            env={**ENVIRONMENT, "PORT": str(port), "SHUTDOWN_DRAIN_SECONDS": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not ready(address):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    sys.exit(f"{service.name} did not start:\n{log.read()}")
+                time.sleep(0.2)
+            yield address
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def ready(address: str) -> bool:
+    """Tell whether the service says that it is."""
+    try:
+        with urlopen(f"{address}/health/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (HTTPError, URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def call(name: str, address: str, token: str) -> None:
+    """Create something in a service, and show what it answers."""
+    url = f"{address}/api/v1/{name}"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    say(f"POST {url}")
+    with urlopen(Request(url, json.dumps({"name": "First"}).encode(), headers)) as answer:
+        print(answer.status, json.dumps(json.load(answer), indent=2))
+
+
+def make(service: Path, verb: str) -> str:
+    """Use a verb of a service; what it prints."""
+    done = subprocess.run(
+        ["make", "--no-print-directory", verb],
+        cwd=service,
+        env=ENVIRONMENT,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return done.stdout.decode().strip()
+
+
+def say(what: str) -> None:
+    """Head what comes next, in the order in which it happens."""
+    print(f"\n== {what}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
