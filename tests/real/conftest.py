@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.real.running import default_place, on_mysql, on_postgresql, place  # noqa: F401 (fixtures)
 from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
 from tests.real.servers.database import Database
