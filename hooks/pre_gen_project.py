@@ -95,8 +95,21 @@ def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str])
         if name in raw and rendered_by_accident(raw[name]):
             found[name] = f"{raw[name]!r} holds template delimiters; write it without them"
     lines = [f"{LABELS[name]} ({name}): {problem}" for name, problem in found.items() if problem]
+    lines += [impossible(pair, answers) for pair in answers["_impossible"] if meets(pair, answers)]
     questions = [name for name in answers if not name.startswith("_")]
     return lines + [unknown(name, questions) for name in names_given(arguments, questions)]
+
+
+def meets(pair: dict[str, Any], answers: dict[str, Any]) -> bool:
+    """Tell whether the answers are among those that do not go together."""
+    return all(answers[name] in wanted for name, wanted in pair["answers"].items())
+
+
+def impossible(pair: dict[str, Any], answers: dict[str, Any]) -> str:
+    """One line for answers that do not go together, with the reason."""
+    names = list(pair["answers"])
+    said = " and ".join(f"{name}={answers[name]}" for name in names)
+    return f"{', '.join(names)}: {said} do not go together: {pair['because']}"
 
 
 def service_name_problem(name: str) -> str | None:

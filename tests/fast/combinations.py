@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from tests.rendering import CHOICES
+from tests.rendering import CHOICES, MANIFEST
 
 Answers = Mapping[str, str]
 
@@ -23,6 +23,14 @@ def singles() -> list[dict[str, str]]:
     return [{}, *({name: option} for name, options in AXES.items() for option in options[1:])]
 
 
+def possible(answers: Answers) -> bool:
+    """Whether these answers go together, as cookiecutter.json says."""
+    return not any(
+        all(answers.get(name) in wanted for name, wanted in pair["answers"].items())
+        for pair in MANIFEST["_impossible"]
+    )
+
+
 def pairwise() -> list[dict[str, str]]:
     """Few sets of answers in which every two options of two questions meet at least once.
 
@@ -35,20 +43,25 @@ def pairwise() -> list[dict[str, str]]:
         answers = dict(min(sorted(pair) for pair in missing))
         for name, options in AXES.items():
             if name not in answers:
-                gain = {option: len(missing & met({**answers, name: option})) for option in options}
-                answers[name] = max(options, key=gain.__getitem__)
+                gain = {
+                    option: len(missing & met({**answers, name: option}))
+                    for option in options
+                    if possible({**answers, name: option})
+                }
+                answers[name] = max(gain, key=gain.__getitem__)
         missing -= met(answers)
         sets.append({name: answers[name] for name in AXES})
     return sets
 
 
 def every_pair() -> set[frozenset[tuple[str, str]]]:
-    """Every two options of two questions."""
+    """Every two options of two questions that go together."""
     return {
         frozenset({(a, x), (b, y)})
         for a, b in combinations(AXES, 2)
         for x in AXES[a]
         for y in AXES[b]
+        if possible({a: x, b: y})
     }
 
 

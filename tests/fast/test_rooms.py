@@ -12,6 +12,12 @@ from tests.rendering import ROOMS, SERVICE, files, unchosen
 WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
+    "helm": re.compile(r"helm|kubernetes|kubectl|\bk8s\b", re.IGNORECASE),
+    "swarm": re.compile(r"swarm|docker stack", re.IGNORECASE),
+    "rolling": re.compile(r"deployment-rolling"),
+    "canary": re.compile(r"canary", re.IGNORECASE),
+    "blue_green": re.compile(r"blue.?green", re.IGNORECASE),
+    "analysis": re.compile(r"argo|AnalysisTemplate"),
     "github": re.compile(r"github", re.IGNORECASE),
     "gitlab": re.compile(r"gitlab", re.IGNORECASE),
 }
@@ -85,4 +91,5 @@ def test_few_shared_files_know_a_room(room: str) -> None:
 
 def of_room(path: Path, room: str) -> bool:
     """Whether a path carries the room's name as a word."""
-    return any(room in re.split(r"[\W_]+", part.lower()) for part in path.parts)
+    words = ("_" + re.sub(r"[\W_]+", "_", part.lower()) + "_" for part in path.parts)
+    return any(f"_{room}_" in each for each in words)

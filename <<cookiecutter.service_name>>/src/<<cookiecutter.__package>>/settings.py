@@ -56,4 +56,4 @@ def read(
         defaults = _ALWAYS | _IN_DEVELOPMENT
     # As OpenTelemetry has it: an empty variable is the same as none.
     given = {name: value for name, value in environ.items() if value != ""}
-    return Settings({**defaults, **given}, kinds)
+    return Settings(defaults, given, kinds)

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from << cookiecutter.__package >>.app import ROOMS, create_app
 from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform import deadline
+from << cookiecutter.__package >>.platform import auth, deadline
 from << cookiecutter.__package >>.platform.access import public
 from << cookiecutter.__package >>.platform.environ import SettingsError
 from << cookiecutter.__package >>.platform.lifecycle import lifecycle
@@ -73,6 +73,28 @@ def test_production_takes_keys_from_a_trustworthy_place_only(url: str) -> None:
 
 def test_production_starts_with_what_it_needs() -> None:
     assert read(PRODUCTION)[ServerSettings].environment == "production"
+
+
+def test_a_value_may_come_as_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("https://issuer.test/jwks.json\n")
+    given = {name: value for name, value in PRODUCTION.items() if name != "AUTH_JWKS_URL"}
+
+    settings = read(given | {"AUTH_JWKS_URL_FILE": str(secret)})
+
+    assert settings[auth.Settings].jwks_url == "https://issuer.test/jwks.json"
+
+
+def test_production_says_what_is_wrong_with_a_file() -> None:
+    wrong = {"AUTH_JWKS_URL_FILE": "/etc/hostname", "DATABASE_URL_FILE": "/run/secrets/none"}
+    given = {name: value for name, value in PRODUCTION.items() if name != "DATABASE_URL"}
+
+    with pytest.raises(SettingsError) as caught:
+        read(given | wrong)
+
+    twice, missing, _ = caught.value.problems
+    assert twice == "AUTH_JWKS_URL_FILE: AUTH_JWKS_URL is given too; leave one of them out"
+    assert missing.startswith("DATABASE_URL_FILE: can't be read: ")
 
 
 def test_another_database_is_refused_by_name() -> None:

@@ -1,6 +1,7 @@
 """Settings from the environment: one frozen model per room, all problems reported at once."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,16 +30,25 @@ class SettingsError(Exception):
 class Settings:
     """The settings of all rooms, by their class.
 
+    A secret may come as a file: `<NAME>_FILE` names it in place of `<NAME>`.
+
     Raises:
         SettingsError: lists every problem of every room.
     """
 
-    def __init__(self, environ: Mapping[str, str], kinds: Iterable[type[RoomSettings]]) -> None:
+    def __init__(
+        self,
+        defaults: Mapping[str, str],
+        given: Mapping[str, str],
+        kinds: Iterable[type[RoomSettings]],
+    ) -> None:
+        kinds = tuple(kinds)
         self._by_kind: dict[type[RoomSettings], RoomSettings] = {}
-        problems: list[str] = []
+        in_files, problems = _from_files(given, kinds)
+        values = {**defaults, **given, **in_files}
         for kind in kinds:
             try:
-                self._by_kind[kind] = kind.model_validate(environ)
+                self._by_kind[kind] = kind.model_validate(values)
             except ValidationError as error:
                 problems += [_line(problem["loc"], problem["msg"]) for problem in error.errors()]
         if problems:
@@ -50,6 +60,25 @@ class Settings:
         if not isinstance(found, kind):
             raise TypeError(f"{kind} holds settings of another kind.")
         return found
+
+
+def _from_files(
+    given: Mapping[str, str], kinds: Iterable[type[RoomSettings]]
+) -> tuple[dict[str, str], list[str]]:
+    """Read what `<NAME>_FILE` names for the variables of these rooms; say what is wrong."""
+    names = {field.alias for kind in kinds for field in kind.model_fields.values() if field.alias}
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for name in sorted(names):
+        file = f"{name}_FILE"
+        if file in given and name in given:
+            problems.append(f"{file}: {name} is given too; leave one of them out")
+        elif file in given:
+            try:
+                values[name] = Path(given[file]).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{file}: can't be read: {error}")
+    return values, problems
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:

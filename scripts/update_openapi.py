@@ -37,7 +37,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = Path(
             cookiecutter(
-                str(ROOT), no_input=True, default_config=True, extra_context=ANSWERS, output_dir=folder
+                str(ROOT),
+                no_input=True,
+                default_config=True,
+                extra_context=ANSWERS,
+                output_dir=folder,
             )
         )
         (service / "openapi.json").unlink(missing_ok=True)
