@@ -70,9 +70,9 @@ format: .venv/.test ## Format, and mend what can be mended
 	@$(RUN) ruff format .
 
 .PHONY: docs
-docs: .venv/.docs ## Write the options table from cookiecutter.json, and build the pages into site/
+docs: .venv/.docs ## Write the table of options from cookiecutter.json, and build the pages into site/
 	@$(RUN) python scripts/options_table.py
-	@$(RUN) mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --quiet --strict
 
 .PHONY: bench
 bench: .venv/.test ## Print what a request costs

@@ -38,7 +38,7 @@ def choices(default: str | list[str], prompt: str | dict[str, str]) -> str:
         return f"`{plain}`" if plain else "empty"
     labels = prompt if isinstance(prompt, dict) else {}
     return ", ".join(
-        f"`{choice}`" + (f" ({labels[choice]})" if choice in labels else "") for choice in default
+        f"`{choice}`: {labels[choice]}" if choice in labels else f"`{choice}`" for choice in default
     )
 
 
