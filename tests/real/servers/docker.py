@@ -35,16 +35,21 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 def images() -> list[str]:
     """The public images that a rendered service names, for the default Python."""
-    python = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
     deploy = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy"
     names = [
         name
-        for path in (deploy / "Dockerfile", *sorted((deploy / "compose").glob("*.yaml")))
-        for name in re.findall(
-            r"(?:^FROM|image:) (\S+:.+?)(?: AS|$)", path.read_text("utf-8"), re.M
-        )
+        for path in sorted((deploy / "compose").glob("*.yaml"))
+        for name in re.findall(r"image: (\S+:.+)$", path.read_text("utf-8"), re.M)
     ]
-    return [name.replace("<< cookiecutter.python_version >>", python) for name in names]
+    return [python_image(), *names]
+
+
+def python_image() -> str:
+    """The image that a rendered service is built on, for the default Python, with its digest."""
+    python = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
+    dockerfile = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy" / "Dockerfile"
+    (name,) = re.findall(rf'"{python}": "(\S+)"', dockerfile.read_text("utf-8"))
+    return str(name)
 
 
 @dataclass
@@ -103,9 +108,13 @@ class Docker:
             MissingServerError: neither is possible.
         """
         for image in images:
-            old = self.ours and _is_stand_in(self, image)
-            if old or not self.has(image):
-                _stand_in(self, image)
+            # A stand-in has the name, never the digest; PYTHON_IMAGE is the Dockerfile's argument.
+            name = image.partition("@")[0] if self.ours else image
+            if name != image:
+                self.environment["PYTHON_IMAGE"] = name
+            old = self.ours and _is_stand_in(self, name)
+            if old or not self.has(name):
+                _stand_in(self, name)
 
 
 @dataclass(frozen=True)
