@@ -1,0 +1,84 @@
+"""The chart of a rendered service, and values that it has to refuse."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Values = dict[str, Any]
+
+ENVIRONMENTS = ("development", "staging", "production")
+
+# What is wrong, values, and what the message has to name.
+REFUSED: list[tuple[str, Values, str]] = [
+    ("an unknown name", {"replica": 2}, "replica"),
+    ("an unknown name below", {"image": {"name": "orders"}}, "name"),
+    ("no replica", {"replicas": 0}, "replicas"),
+    ("replicas as a word", {"replicas": "two"}, "replicas"),
+    (
+        "a tag in the repository",
+        {"image": {"repository": "r.example.com/orders:1@x"}},
+        "repository",
+    ),
+    ("a tag that moves", {"image": {"tag": "latest"}}, "tag"),
+    ("a digest cut short", {"image": {"digest": "sha256:abc"}}, "digest"),
+    ("a pull policy that there isn't", {"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
+    ("more than all of a CPU", {"autoscaling": {"cpuUtilization": 120}}, "cpuUtilization"),
+    ("no memory limit", {"resources": {"limits": {"memory": None}}}, "memory"),
+    ("memory without its unit", {"resources": {"limits": {"memory": "512"}}}, "memory"),
+    ("a password in the open", {"config": {"DATABASE_PASSWORD": "x"}}, "secret.name"),
+    ("a database's address in the open", {"config": {"DATABASE_URL": "mysql://u:p@h/d"}}, "sqlite"),
+    ("a number that Helm would spoil", {"config": {"MAX_BODY_BYTES": 1048576}}, "MAX_BODY_BYTES"),
+    ("no variable's name", {"config": {"log-level": "INFO"}}, "log-level"),
+    ("no issuer", {"config": {"AUTH_ISSUER": None}}, "AUTH_ISSUER"),
+    ("development's issuer", {"config": {"AUTH_ISSUER": "urn:development"}}, "AUTH_ISSUER"),
+    ("keys that anybody can change", {"config": {"AUTH_JWKS_URL": "http://id/keys"}}, "AUTH_JWKS"),
+    ("no time to drain", {"config": {"SHUTDOWN_DRAIN_SECONDS": None}}, "SHUTDOWN_DRAIN_SECONDS"),
+    ("another port than peers expect", {"ports": {"http": 8080}}, "http"),
+    ("no service's name", {"dependsOn": ["Inventory"]}, "dependsOn"),
+    ("a peer twice", {"dependsOn": ["inventory", "inventory"]}, "dependsOn"),
+    ("everybody as the gateway", {"networkPolicy": {"gateway": {"from": []}}}, "from"),
+    ("an empty peer", {"networkPolicy": {"prometheus": {"from": [{}]}}}, "from"),
+    ("no way to names", {"networkPolicy": {"dns": None}}, "dns"),
+    ("more than /api outside", {"route": {"paths": ["/metrics"]}}, "paths"),
+    ("a path like /api", {"route": {"paths": ["/apis"]}}, "paths"),
+    ("no host", {"route": {"hostnames": []}}, "hostnames"),
+    ("nowhere to take secrets from", {"secret": {"external": {"refreshInterval": "1h"}}}, "store"),
+    ("no Secret", {"secret": {"name": ""}}, "secret"),
+    ("no way to the database", {"networkPolicy": {"database": None}}, "database"),
+]
+# The same for a service whose database is a file.
+REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
+    ("two on one file", {"replicas": 2}, "replicas"),
+    ("scaling on one file", {"autoscaling": {"enabled": True}}, "enabled"),
+    ("no size", {"volume": {"size": None}}, "size"),
+    ("a size without its unit", {"volume": {"size": "10"}}, "size"),
+]
+
+
+def chart(service: Path) -> Path:
+    """Give the folder of a service's chart."""
+    return service / "deploy" / "helm" / service.name
+
+
+def merged(values: Values, over: Mapping[str, Any]) -> Values:
+    """Lay values over others as Helm does: maps are merged, null takes a name away."""
+    result = dict(values)
+    for name, value in over.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+def values(chart: Path, environment: str | None = None) -> Values:
+    """Read a chart's values, with those of an environment over them."""
+    own: Values = yaml.safe_load((chart / "values.yaml").read_text("utf-8"))
+    if environment is None:
+        return own
+    over = yaml.safe_load((chart / f"values-{environment}.yaml").read_text("utf-8"))
+    return merged(own, over or {})
