@@ -16,6 +16,9 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 RUN := $(UV) run --no-sync
 
+# Two at a time, since much of a test is waiting for other programs; a file's tests share what they render.
+PARALLEL := --numprocesses=2 --dist=loadfile
+
 .PHONY: help
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,15 +44,14 @@ demo: .venv/.new ## Make two services in a temporary folder, start them, and cal
 
 .PHONY: test
 test: .venv/.test ## Test the template: renderings, and services that pass their own tests; needs no server
-	@$(RUN) pytest -m "not long" $(ARGS)
+	@$(RUN) pytest -m "not long" $(PARALLEL) $(ARGS)
 
 .PHONY: test-real
 test-real: .venv/.test ## Test with real databases and Docker; one that is missing is skipped, with CI=true it fails
 	@$(RUN) pytest -m "not long" tests/real $(ARGS)
 
 .PHONY: test-all
-test-all: .venv/.test ## Both
-	@$(RUN) pytest -m "not long" tests/fast tests/service tests/real $(ARGS)
+test-all: test test-real ## Both
 
 .PHONY: test-long
 test-long: .venv/.test ## The tests that take minutes

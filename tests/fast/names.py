@@ -28,7 +28,7 @@ RESOURCES = [
         "line_item",
         "address",
         "category",
-        "analysis",
+        "basis",
         "batch",
         "bus",
         "day",
