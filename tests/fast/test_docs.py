@@ -31,7 +31,6 @@ NOT_RUN = {
     "make test": "would run this test",
     "make lint": "the pipeline does, beside this",
     "git clone": "there is no such address yet",
-    "cd": "only goes there",
     "cookiecutter": "there is no such address yet; `make new` calls it the same way",
 }
 
