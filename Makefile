@@ -58,13 +58,14 @@ test-long: .venv/.test ## The tests that take minutes
 	@$(RUN) pytest -m long tests $(ARGS)
 
 .PHONY: lint
-lint: .venv/.test ## Check format, style, types and pipelines of the template
+lint: .venv/.test ## Check format, style, types and pipelines of the template, and format and style of a service
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(RUN) check-jsonschema --builtin-schema vendor.renovate renovate.json
 	@$(RUN) zizmor --quiet --offline .github/workflows
+	@$(RUN) pytest tests/fast/test_rendering.py -k "formatted_and_linted and defaults"
 
 .PHONY: format
 format: .venv/.test ## Format, and mend what can be mended
