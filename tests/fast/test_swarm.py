@@ -1,0 +1,126 @@
+"""What a stack promises: Swarm has everything it needs, and secrets are nowhere but in secrets."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rendering import CHOICES, render
+
+# What deploy.sh is called with; all else comes from the file of a stage.
+GIVEN = {"IMAGE", "VERSION"}
+
+
+@pytest.fixture(scope="module", params=CHOICES["database"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service for Swarm on each database."""
+    folder = tmp_path_factory.mktemp("swarm")
+    return render(folder, deploy="swarm", database=request.param, workspace="")
+
+
+@pytest.fixture(scope="module")
+def stacks(service: Path) -> dict[str, dict[str, Any]]:
+    """Its compose files by name."""
+    return {
+        path.stem: yaml.safe_load(path.read_text("utf-8"))
+        for path in sorted((service / "deploy" / "swarm").glob("*.yaml"))
+    }
+
+
+def test_database_has_a_file_of_its_own(service: Path, stacks: dict[str, Any]) -> None:
+    databases = set(stacks) - {"stack", "migrate"}
+
+    assert len(databases) == (0 if "data" in stacks["stack"].get("volumes", {}) else 1)
+    for name in databases:
+        assert (service / "deploy" / "compose" / f"{name}.yaml").is_file()
+
+
+def test_stages_have_every_variable_that_the_stacks_ask_for(service: Path) -> None:
+    folder = service / "deploy" / "swarm"
+    asked = {
+        name
+        for path in folder.glob("*.yaml")
+        for name in re.findall(r"\$\{(\w+)", path.read_text("utf-8"))
+    }
+    stages = {path.stem: variables(path) for path in folder.glob("*.env")}
+
+    assert set(stages) == {"staging", "production"}
+    for stage in stages.values():
+        if "DATABASE_URL_SECRET" not in asked:
+            assert "DATABASE_URL_SECRET" not in stage
+        assert set(stage) == asked - GIVEN
+
+
+def test_secrets_come_as_secrets(stacks: dict[str, Any]) -> None:
+    for stack in stacks.values():
+        for service in stack["services"].values():
+            for name, value in service.get("environment", {}).items():
+                secret = value != "1" and re.search("PASSWORD=|SECRET=|://", f"{name}={value}")
+                assert not secret or value.startswith("sqlite:///"), name
+        for secret in stack.get("secrets", {}).values():
+            assert secret["external"]
+
+
+def test_stop_leaves_time_to_drain_and_to_finish(service: Path, stacks: dict[str, Any]) -> None:
+    documented = (service / "docs" / "configuration.md").read_text("utf-8")
+    drain, grace = (
+        int(found)
+        for found in re.findall(r"`SHUTDOWN_(?:DRAIN|GRACE)_SECONDS` \| `(\d+)`", documented)
+    )
+
+    period = stacks["stack"]["services"]["orders"]["stop_grace_period"]
+    assert int(period.removesuffix("s")) > drain + grace
+
+
+def test_update_goes_back_when_it_fails(stacks: dict[str, Any]) -> None:
+    deploy = stacks["stack"]["services"]["orders"]["deploy"]
+
+    assert deploy["update_config"]["order"] == deploy["rollback_config"]["order"] == "start-first"
+    assert deploy["update_config"]["failure_action"] == "rollback"
+    assert deploy["update_config"]["max_failure_ratio"] == 0
+
+
+def test_service_and_migration_have_few_rights(stacks: dict[str, Any]) -> None:
+    for service in (
+        stacks["stack"]["services"]["orders"],
+        stacks["migrate"]["services"]["migrate"],
+    ):
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["user"] == "10001:10001"
+        assert service["deploy"]["resources"]["limits"].keys() >= {"cpus", "memory", "pids"}
+
+
+def test_nothing_is_written_that_swarm_ignores(stacks: dict[str, Any]) -> None:
+    ignored = {"build", "container_name", "depends_on", "restart", "security_opt", "tmpfs"}
+    for stack in stacks.values():
+        for service in stack["services"].values():
+            assert ignored & set(service) == set()
+
+
+def test_deployment_says_what_is_missing(service: Path) -> None:
+    assert "Name a stage" in deploy(service)
+    assert "Name a stage" in deploy(service, "nowhere")
+    assert "by its digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
+    assert "VERSION" in deploy(service, "staging", IMAGE="orders@sha256:0")
+
+
+def deploy(service: Path, *arguments: str, **environment: str) -> str:
+    """Run deploy.sh without a Docker; what it says when it refuses."""
+    done = subprocess.run(
+        ["/bin/sh", "deploy/swarm/deploy.sh", *arguments],
+        cwd=service,
+        env={"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere", **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    return done.stderr
+
+
+def variables(path: Path) -> list[str]:
+    """The variables that an .env file sets."""
+    return re.findall(r"^(\w+)=", path.read_text("utf-8"), re.MULTILINE)
