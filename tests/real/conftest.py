@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.real.charts import charts  # noqa: F401 (fixture)
 from tests.real.running import default_place, on_mysql, on_postgresql, place  # noqa: F401 (fixtures)
 from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
@@ -17,6 +18,12 @@ from tests.real.servers.database import Database
 from tests.real.servers.docker import Docker
 from tests.real.servers.mariadb import mariadb as run_mariadb
 from tests.real.servers.postgresql import postgresql as run_postgresql
+from tests.real.servers.prometheus import Promtool
+from tests.real.servers.prometheus import promtool as find_promtool
+from tests.real.tools import helm, schemas
+from tests.real.tools.checkov import Checkov
+from tests.real.tools.checkov import program as find_checkov
+from tests.real.tools.helm import Helm
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +60,55 @@ def docker() -> Iterator[Docker]:
     with _or_missing(), docker_engine.engine() as engine:
         engine.provide(*docker_engine.images())
         yield engine
+
+
+@pytest.fixture(scope="session")
+def helm4() -> Helm:
+    """Helm 4."""
+    with _or_missing():
+        return helm.four()
+
+
+@pytest.fixture(scope="session")
+def helm3() -> Helm:
+    """Helm 3."""
+    with _or_missing():
+        return helm.three()
+
+
+@pytest.fixture(scope="session", params=["helm3", "helm4"])
+def either_helm(request: pytest.FixtureRequest) -> Helm:
+    """Both, one after the other."""
+    found: Helm = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> schemas.Kubernetes:
+    """The schemas of Kubernetes' releases."""
+    with _or_missing():
+        return schemas.kubernetes()
+
+
+@pytest.fixture(scope="session")
+def custom_resources() -> schemas.CustomResources:
+    """The models of what operators add to it."""
+    with _or_missing():
+        return schemas.custom()
+
+
+@pytest.fixture(scope="session")
+def checkov() -> Checkov:
+    """The scanner of manifests."""
+    with _or_missing():
+        return find_checkov()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Prometheus' tool; where it is, the server is too."""
+    with _or_missing():
+        return find_promtool()
 
 
 @contextmanager

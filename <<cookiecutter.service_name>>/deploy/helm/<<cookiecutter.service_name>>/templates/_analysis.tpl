@@ -4,13 +4,14 @@ own pods, told from those of the other version by the label that Argo Rollouts p
 
 The windows of two measurements do not overlap, so one bad moment counts once. While the version
 has had too few requests, the answer is empty: then neither condition holds, and the measurement
-is inconclusive.
+is inconclusive. But as many errors as are too many for enough requests are so for fewer, too.
 */}}
 {{- define "service.analysis.metrics" -}}
 {{- $requests := include "service.analysis.matchers" (include "service.requests" .) }}
-{{- $window := .Values.rollout.analysis.window }}
-{{- $enough := printf "sum(increase(http_server_request_duration_seconds_count{%s}[%s])) >= %v" $requests $window .Values.rollout.analysis.minimumRequests }}
 {{- with .Values.rollout.analysis }}
+{{- $count := printf "sum(increase(http_server_request_duration_seconds_count{%s%%s}[%s]))" $requests .window }}
+{{- $all := printf $count "" }}
+{{- $errors := printf "(%s or vector(0))" (printf $count ",http_response_status_code=~\"5..\"") }}
 - name: errors
   {{- include "service.analysis.limits" . | nindent 2 }}
   successCondition: len(result) > 0 && result[0] < {{ .errorRatio }}
@@ -19,12 +20,13 @@ is inconclusive.
     prometheus:
       address: {{ .prometheus }}
       query: |-
-        (
-          sum(rate(http_server_request_duration_seconds_count{ {{- $requests -}} ,http_response_status_code=~"5.."}[{{ $window }}]))
-            or vector(0)
-        )
-          / sum(rate(http_server_request_duration_seconds_count{ {{- $requests -}} }[{{ $window }}]))
-        and {{ $enough }}
+        {{ $errors }}
+          / clamp_min({{ $all }}, {{ .minimumRequests }})
+          >= {{ .errorRatio }}
+        or
+        {{ $errors }}
+          / {{ $all }}
+        and {{ $all }} >= {{ .minimumRequests }}
 - name: latency
   {{- include "service.analysis.limits" . | nindent 2 }}
   successCondition: len(result) > 0 && result[0] <= {{ .latency.seconds }}
@@ -33,8 +35,8 @@ is inconclusive.
     prometheus:
       address: {{ .prometheus }}
       query: |-
-        histogram_quantile({{ .latency.quantile }}, sum by (le) (rate(http_server_request_duration_seconds_bucket{ {{- $requests -}} }[{{ $window }}])))
-        and {{ $enough }}
+        histogram_quantile({{ .latency.quantile }}, sum by (le) (rate(http_server_request_duration_seconds_bucket{ {{- $requests -}} }[{{ .window }}])))
+        and {{ $all }} >= {{ .minimumRequests }}
 {{- end }}
 {{- end }}
 
