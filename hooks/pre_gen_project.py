@@ -38,7 +38,7 @@ DELIMITERS = tuple(left + right for left in "<{" for right in (left, "%", "#"))
 PYTHON = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 YAML = {"false", "n", "no", "null", "off", "on", "true", "y", "yes"}
 TECHNOLOGIES = {
-    "alertmanager", "argo", "blue_green", "canary", "collector", "compose", "consul", "crud",
+    "alertmanager", "analysis", "argo", "blue_green", "canary", "collector", "compose", "consul", "crud",
     "discovery", "dns", "docker", "etcd", "event_sourced", "gateway", "github", "gitlab", "grafana",
     "grpc", "helm", "istio", "jaeger", "kafka", "kubernetes", "linkerd", "localhost", "mariadb",
     "mesh", "messaging", "mysql", "none", "otel", "otel_collector", "outbox", "postgres",
@@ -128,8 +128,8 @@ def service_name_problem(name: str) -> str | None:
 
 def description_problem(text: str) -> str | None:
     """Files of many kinds quote the description on one line, so it keeps off what they differ in."""
-    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 90:
-        return f"{shown(text)} is not one line of 1 to 90 printable characters"
+    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 200:
+        return f"{shown(text)} is not one line of 1 to 200 printable characters"
     if bad := [mark for mark in ('"', "\\", *DELIMITERS) if mark in text]:
         return f"{shown(text)} holds {' and '.join(bad)}; write it in plain words"
     return None

@@ -20,7 +20,7 @@ ANSWERS = {
 }
 # Longer names first: "a q thing" contains "q thing".
 VARIABLES = {
-    "qdescription": "<< cookiecutter.description >>",
+    "qdescription": "<< cookiecutter.description.rstrip('.') >>",
     "qservice": "<< cookiecutter.service_name >>",
     "q_things": "<< cookiecutter.__plural >>",
     "q-things": "<< cookiecutter.__path >>",

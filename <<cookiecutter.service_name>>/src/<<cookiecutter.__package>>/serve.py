@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from multiprocessing import util
 from types import FrameType
 from typing import Any
@@ -53,9 +54,11 @@ class Server(MPServer):
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Drain, then stop."""
-        if self._asked_by == signal.SIGTERM:
+        # Without a drain no SIGUSR1: a worker that gets it together with SIGTERM may miss one.
+        if self._asked_by == signal.SIGTERM and self._drain_seconds:
             for worker in self.wrks:
-                os.kill(worker.inner.pid, signal.SIGUSR1)
+                with suppress(ProcessLookupError):  # it has just died, and needs no drain
+                    os.kill(worker.inner.pid, signal.SIGUSR1)
             time.sleep(self._drain_seconds)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
@@ -69,6 +72,7 @@ def application() -> Flask:
         life.drain()
 
     signal.signal(signal.SIGUSR1, drain)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
     # A worker ends like any multiprocessing child: not by way of atexit.
     util.Finalize(app, life.stop, exitpriority=10)
     return app
@@ -83,13 +87,15 @@ def main() -> None:
         sys.exit(f"{settings.SERVICE_NAME} can't start:\n" + _indented(error))
     logs.configure(given[logs.Settings])
     # Until a worker has its own handlers, a signal ends it: the inherited ones would swallow it.
-    os.register_at_fork(after_in_child=_default_signals)
+    os.register_at_fork(after_in_child=_reset_signals)
     Server(given[ServerSettings]).serve()
 
 
-def _default_signals() -> None:
+def _reset_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    # Held back until this worker can drain, instead of ending it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
 
 def _indented(error: SettingsError) -> str:
