@@ -142,7 +142,9 @@ def engine() -> Iterator[Docker]:
     """Give the machine's engine, or run one of our own."""
     with ExitStack() as stack:
         docker = Docker()
-        if not docker.can("info"):
+        if docker.can("info"):
+            docker.ours = docker("info", "--format={{.DockerRootDir}}") == str(CACHE / "docker")
+        else:
             docker = stack.enter_context(_own_engine())
         if not (docker.can("compose", "version") and docker.can("buildx", "version")):
             docker.environment["DOCKER_CONFIG"] = str(_plugins())
