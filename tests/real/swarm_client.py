@@ -1,0 +1,88 @@
+"""Requests without a pause, none of them repeated: run inside the network of a service.
+
+    python swarm_client.py HOST TOKEN
+
+Each client looks the name up anew for every connection, keeps the connection, and gives it up when
+the service asks for that. SIGTERM ends it with a line of JSON.
+"""
+
+import json
+import signal
+import socket
+import sys
+import threading
+import time
+from http.client import HTTPConnection, HTTPException
+
+PORT = 8000
+CLIENTS = 4
+REQUESTS = 1001  # on one connection, which lasts until an update reaches its instance
+PAUSE = 0.005
+
+
+def main(host: str, token: str) -> None:
+    """Send requests until SIGTERM; then print what came of them."""
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    counts = [Counts() for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=send, args=(host, token, done, one)) for one in counts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report = {
+        "answered": sum(one.answered for one in counts),
+        "asked_to_leave": sum(one.asked_to_leave for one in counts),
+        "failures": [failure for one in counts for failure in one.failures],
+        "instances": sorted({address for one in counts for address in one.instances}),
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+class Counts:
+    """What one client has seen."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.asked_to_leave = 0
+        self.failures: list[str] = []
+        self.instances: set[str] = set()
+
+
+def send(host: str, token: str, done: threading.Event, counts: Counts) -> None:
+    """Open connections one after the other, to another instance each time."""
+    while not done.is_set():
+        address = ""
+        try:
+            found = sorted(socket.getaddrinfo(host, PORT, socket.AF_INET, socket.SOCK_STREAM))
+            address = str(found[counts.answered % len(found)][4][0])
+            counts.instances.add(address)
+            use(HTTPConnection(address, PORT, timeout=10), token, done, counts)
+        except (OSError, HTTPException) as error:
+            counts.failures.append(f"{time.strftime('%X')} {address}: {error!r}")
+            time.sleep(0.1)
+
+
+def use(connection: HTTPConnection, token: str, done: threading.Event, counts: Counts) -> None:
+    """Send requests until the service asks for an end of the connection, or it is an old one."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    for number in range(REQUESTS):
+        if number % 5 == 0:
+            connection.request("POST", "/api/v1/orders", '{"name": "One of many"}', headers)
+        else:
+            connection.request("GET", "/api/v1/orders?limit=1", headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status in {200, 201}:
+            counts.answered += 1
+        else:
+            counts.failures.append(f"{time.strftime('%X')} {answer.status}: {body!r}")
+        counts.asked_to_leave += answer.will_close
+        if answer.will_close or done.is_set():
+            break
+        time.sleep(PAUSE)
+    connection.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
