@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +40,11 @@ class Answer:
     status: int
     headers: Message
     body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether it is a success."""
+        return 200 <= self.status < 300
 
     def json(self) -> Any:
         """Read the body as JSON."""
@@ -223,10 +228,10 @@ class Service:
         return self.scratch / "log"
 
 
-def at_once(times: int, call: Callable[[int], Result]) -> list[Result]:
-    """Call so often at the same time, each with its number."""
-    with ThreadPoolExecutor(times) as threads:
-        return list(threads.map(call, range(times)))
+def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Make all these calls at the same time."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [each.result() for each in [threads.submit(call) for call in calls]]
 
 
 def elapsed(call: Callable[[], Answer]) -> tuple[Answer, float]:
@@ -270,7 +275,7 @@ class Place:
     scratch: pytest.TempPathFactory
 
     @contextmanager
-    def process(self, issuer: Issuer | None = None, **environment: str) -> Iterator[Service]:
+    def process(self, issuer: Issuer | None = None, /, **environment: str) -> Iterator[Service]:
         """Start the service, wait for nothing, and see to it that it is gone afterwards."""
         issuer = issuer or self.issuer
         given = {**self.environment, **issuer.environment, **environment}
@@ -282,7 +287,7 @@ class Place:
             service.kill()
 
     @contextmanager
-    def serve(self, issuer: Issuer | None = None, **environment: str) -> Iterator[Service]:
+    def serve(self, issuer: Issuer | None = None, /, **environment: str) -> Iterator[Service]:
         """Start the service and wait until it is ready; its callers have every scope."""
         with self.process(issuer, **environment) as service:
             service.wait_until_ready()

@@ -66,7 +66,7 @@ def test_silent_database(place: Place) -> None:
         account = url.netloc.rpartition(":")[0]
         through = url._replace(netloc=f"{account}:{proxy.port}").geturl()
         with place.serve(DATABASE_URL=through, **TIMEOUTS) as service:
-            at_once(4, lambda _: service.get())  # leaves connections in the pool
+            at_once([service.get] * 4)  # leaves connections in the pool
 
             proxy.fall_silent()
             _assert_out_of_order(service)  # those connections, then new ones
@@ -95,8 +95,7 @@ def _assert_out_of_order(service: Service) -> None:
     """Every request is answered in time, and whoever asks learns the reason."""
     for method, body, headers in REQUESTS:
         ask = partial(service.ask, method, ORDERS, body=body, headers=headers)
-        answers = at_once(3, lambda _, ask=ask: elapsed(ask))
-        for answer, took in answers:
+        for answer, took in at_once([partial(elapsed, ask)] * 3):
             _assert_unavailable(answer)
             assert took < REQUEST_TIMEOUT + SLACK
     ready, took = elapsed(lambda: service.get("/health/ready", token=None))
@@ -122,7 +121,7 @@ def _assert_recovers(service: Service) -> None:
     service.wait_for(service.is_ready, "ready again", 15)
     for method, body, headers in REQUESTS:
         ask = partial(service.ask, method, ORDERS, body=body, headers=headers)
-        for answer in at_once(8, lambda _, ask=ask: ask()):
+        for answer in at_once([ask] * 8):
             assert answer.status in {200, 201}, answer
 
 
