@@ -48,7 +48,7 @@ class Server(MPServer):
         self._asked_by: int | None = None
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """Note who asked: a terminal's Ctrl-C has reached the workers too and wants no drain."""
+        """Note who asked: whoever types Ctrl-C does not want to wait for a drain."""
         self._asked_by = args[0]
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
 
@@ -92,10 +92,10 @@ def main() -> None:
 
 
 def _reset_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    # Held back until this worker can drain, instead of ending it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A terminal's Ctrl-C reaches all processes, but the server tells its workers itself; two
+    # signals at once can leave one waiting for ever. SIGUSR1 is held back until it can drain.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR1})
 
 
 def _indented(error: SettingsError) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import DateTime, Engine
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import TypeCompiler
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql.compiler import DDLCompiler, TypeCompiler
 
 SCHEMES = ("mysql", "mariadb")
 DRIVER = "mysql+pymysql"
@@ -28,6 +29,12 @@ def options(timeout_seconds: float) -> dict[str, Any]:
 
 def prepare(engine: Engine) -> None:
     """Nothing to attach."""
+
+
+@compiles(CreateTable, "mysql", "mariadb")
+def _for_all_of_unicode(create: CreateTable, compiler: DDLCompiler, **options: Any) -> str:
+    # A server's default may still be latin1.
+    return compiler.visit_create_table(create, **options).rstrip() + " CHARACTER SET utf8mb4"
 
 
 @compiles(DateTime, "mysql", "mariadb")
