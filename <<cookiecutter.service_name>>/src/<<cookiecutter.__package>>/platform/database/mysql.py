@@ -34,7 +34,8 @@ def prepare(engine: Engine) -> None:
 @compiles(CreateTable, "mysql", "mariadb")
 def _for_all_of_unicode(create: CreateTable, compiler: DDLCompiler, **options: Any) -> str:
     # A server's default may still be latin1.
-    return compiler.visit_create_table(create, **options).rstrip() + " CHARACTER SET utf8mb4"
+    statement: str = compiler.visit_create_table(create, **options)  # type: ignore[no-untyped-call]
+    return statement.rstrip() + " CHARACTER SET utf8mb4"
 
 
 @compiles(DateTime, "mysql", "mariadb")
