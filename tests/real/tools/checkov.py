@@ -11,28 +11,28 @@ from . import from_pypi
 
 
 @dataclass(frozen=True)
+class Report:
+    """What it found.
+
+    Attributes:
+        passed: how many checks of how many objects were right.
+        failed: those that were not, one line each.
+        excepted: checks that objects except themselves from, with the reasons.
+    """
+
+    passed: int
+    failed: list[str]
+    excepted: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Checkov:
     """The program; it asks nobody for anything."""
 
     program: Path
 
-    def failed(self, manifest: Path) -> list[str]:
-        """Name the checks that objects of a manifest fail, but for those that they except."""
-        report = self._report(manifest)
-        assert report["summary"]["passed"] > 20, report["summary"]
-        return [
-            f"{check['resource']}: {check['check_id']} {check['check_name']}"
-            for check in report["results"]["failed_checks"]
-        ]
-
-    def excepted(self, manifest: Path) -> dict[str, str]:
-        """Give the checks that objects except themselves from, with the reasons."""
-        return {
-            check["check_id"]: check["check_result"].get("suppress_comment", "")
-            for check in self._report(manifest)["results"]["skipped_checks"]
-        }
-
-    def _report(self, manifest: Path) -> dict[str, Any]:
+    def scan(self, manifest: Path) -> Report:
+        """Check every object of a manifest."""
         done = subprocess.run(
             [
                 *(self.program, "--skip-download", "--framework=kubernetes", "--output=json"),
@@ -45,7 +45,18 @@ class Checkov:
             timeout=180,
         )
         report: dict[str, Any] = json.loads(done.stdout)
-        return report
+        results = report["results"]
+        return Report(
+            passed=report["summary"]["passed"],
+            failed=[
+                f"{check['resource']}: {check['check_id']} {check['check_name']}"
+                for check in results["failed_checks"]
+            ],
+            excepted={
+                check["check_id"]: check["check_result"].get("suppress_comment", "")
+                for check in results["skipped_checks"]
+            },
+        )
 
 
 def program() -> Checkov:

@@ -48,6 +48,11 @@ class Helm:
         )
         return [document for document in yaml.safe_load_all(text) if document]
 
+    def notes(self, chart: Path) -> str:
+        """Give what is said after an installation (Helm 4: no cluster is asked)."""
+        text = self("install", "release", str(chart), "--namespace=shop", "--dry-run=client")
+        return text.partition("\nNOTES:\n")[2]
+
     def __call__(self, *arguments: str) -> str:
         """Run it and give what it prints.
 

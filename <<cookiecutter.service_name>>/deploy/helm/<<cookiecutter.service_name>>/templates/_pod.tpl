@@ -16,7 +16,6 @@ metadata:
   annotations:
     # Pods read their configuration when they start: new values, new pods.
     checksum/config: {{ toJson .Values.config | sha256sum }}
-    {{- include "service.checkovExceptions" . | nindent 4 }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -174,7 +173,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Checks of the scanner that do not hold here, each with the reason: annotations of a pod. */}}
+{{/* Checks of the scanner that do not hold here, each with the reason: annotations of what has pods. */}}
 {{- define "service.checkovExceptions" -}}
 checkov.io/skip1: CKV_K8S_11=A CPU limit throttles while the node is idle; the request is what is guaranteed
 checkov.io/skip2: CKV_K8S_15=An image is named by its digest or by a tag that is never moved
