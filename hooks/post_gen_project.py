@@ -87,7 +87,12 @@ def register(project: Path, workspace: str) -> dict[str, int]:
     module = importlib.import_module("workspace")
     try:
         ports: dict[str, int] = module.register((project / workspace).resolve(), project)
-    except (module.WorkspaceError, module.EditError, OSError) as error:
+    except (
+        module.WorkspaceError,
+        module.EditError,
+        module.pipelines.PipelineError,
+        OSError,
+    ) as error:
         raise SystemExit(
             f"{paint(31, 'Not registered, nothing changed:', sys.stderr)} {error}"
         ) from error

@@ -1,11 +1,14 @@
 """Services with just the files that registration reads, and the script that registers them."""
 
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
 from tests.rendering import SERVICE, load
+
+# What the script imports, in this order.
+MODULES = ("yaml_edit", "pipeline_github", "pipelines")
 
 CATALOG = """\
 apiVersion: backstage.io/v1alpha1
@@ -50,8 +53,10 @@ def stub(folder: Path, name: str, version: str = "1.2.0") -> Path:
     """Make a service in `folder/name`; the scripts in it are the template's own."""
     root = folder / name
     (root / "scripts").mkdir(parents=True)
-    for script in ("workspace.py", "yaml_edit.py"):
-        shutil.copy(SERVICE / "scripts" / script, root / "scripts")
+    for script in (*MODULES, "workspace"):
+        text = (SERVICE / "scripts" / f"{script}.py").read_text("utf-8")
+        text = text.replace("<< cookiecutter.ci >>", "github")
+        (root / "scripts" / f"{script}.py").write_text(text)
     (root / "catalog-info.yaml").write_text(CATALOG.format(name=name, version=version))
     (root / "compose.yaml").write_text(COMPOSE.format(name=name))
     return root
@@ -59,7 +64,10 @@ def stub(folder: Path, name: str, version: str = "1.2.0") -> Path:
 
 def workspace_script() -> ModuleType:
     """Load the registration script of the template."""
-    sys.modules["yaml_edit"] = load(SERVICE / "scripts" / "yaml_edit.py")
+    with tempfile.TemporaryDirectory() as folder:
+        scripts = stub(Path(folder), "orders") / "scripts"
+        for name in MODULES:
+            sys.modules[name] = load(scripts / f"{name}.py")
     return load(SERVICE / "scripts" / "workspace.py")
 
 

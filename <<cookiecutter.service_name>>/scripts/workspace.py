@@ -6,7 +6,8 @@
 
 The files are `services.yaml`, the registry; `compose.yaml`, which runs all services together; and
 `catalog-info.yaml`, which leads Backstage to them. What is entered there comes from this service's
-own `catalog-info.yaml` and `compose.yaml`.
+own `catalog-info.yaml` and `compose.yaml`. In a repository of many services its pipeline is put at
+the top, too.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pipelines
 import yaml
 from yaml_edit import Document, EditError
 
@@ -124,12 +126,14 @@ def register(workspace: Path, root: Path = ROOT) -> dict[str, int]:
         check_unclaimed(service, registry, compose, catalog)
         ports = assign_ports(service, registry, compose)
         registry.update("services", {service.name: service.facts | {"ports": ports}})
+        pipeline = pipelines.placing(root, service.name)
         containers = compose_entries(service, ports)
         compose.remove("services", service.containers(compose).keys() - containers.keys())
         compose.update("services", containers)
         compose.update("volumes", {name: {} for name in service.volumes})
         catalog.append("spec", "targets", item=service.target)
         write(registry, compose, catalog)
+        pipelines.apply(pipeline)
     return ports
 
 
@@ -145,6 +149,7 @@ def unregister(workspace: Path, root: Path = ROOT) -> None:
             compose.remove("volumes", set(service.volumes))
         catalog.discard("spec", "targets", item=service.target)
         write(registry, compose, catalog)
+        pipelines.apply(pipelines.withdrawal(root, service.name))
 
 
 def port(workspace: Path, root: Path = ROOT) -> int:
@@ -361,7 +366,7 @@ def main() -> int:
             print(f"not registered in {workspace} any more")
         else:
             print(port(workspace) if arguments.workspace else UNREGISTERED)
-    except (WorkspaceError, EditError, OSError) as error:
+    except (WorkspaceError, EditError, pipelines.PipelineError, OSError) as error:
         print(f"{arguments.verb}: {error}", file=sys.stderr)
         if arguments.verb != "port":
             return 1
