@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def stacks(service: Path) -> dict[str, dict[str, Any]]:
         path.stem: yaml.safe_load(path.read_text("utf-8"))
         for path in sorted((service / "deploy" / "swarm").glob("*.yaml"))
     }
+
+
+def test_stacks_are_valid_compose_files(service: Path) -> None:
+    files = sorted((service / "deploy" / "swarm").glob("*.yaml"))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_database_has_a_file_of_its_own(service: Path, stacks: dict[str, Any]) -> None:
