@@ -1,0 +1,70 @@
+"""What the service is measured against: bare Flask that gives the same answers and nothing more.
+
+No validation, no traces, no metrics, no logs, no limits: a floor, not an alternative.
+"""
+
+import json
+import os
+from urllib.request import urlopen
+from uuid import UUID
+
+import jwt
+from flask import Flask, Response, abort, request
+from sqlalchemy import create_engine, text
+
+app = Flask(__name__)
+_url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
+_engine = create_engine(_url, isolation_level="AUTOCOMMIT")
+_row = text(
+    "SELECT id, name, description, version, created_at, updated_at FROM orders WHERE id = :id"
+)
+_keys: dict[str, jwt.PyJWK] = {}
+_scopes: dict[str, set[str]] = {}
+
+
+@app.get("/hello")
+def hello() -> Response:
+    """Answer as /health/live does."""
+    return Response('{"status":"ok","checks":{}}', mimetype="application/json")
+
+
+@app.get("/api/v1/orders/<uuid:wanted>")
+def order(wanted: UUID) -> Response:
+    """Answer as the service does, to who may read."""
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    # With `cached` it knows a token by heart, as the service does: the service's own trick.
+    cached = "CACHED" in os.environ
+    scopes = _scopes.get(token) if cached else None
+    if scopes is None:
+        scopes = _scopes[token] = _verify(token)
+    if "orders:read" not in scopes:
+        abort(403)
+    with _engine.connect() as connection:
+        row = connection.execute(_row, {"id": wanted}).mappings().one()
+    body = {
+        "id": str(row["id"]),
+        "name": row["name"],
+        "description": row["description"],
+        "version": row["version"],
+        "created_at": _time(row["created_at"]),
+        "updated_at": _time(row["updated_at"]),
+    }
+    return Response(json.dumps(body, separators=(",", ":")), mimetype="application/json")
+
+
+def _time(value: object) -> str:
+    return str(value).replace(" ", "T").replace("+00:00", "Z")
+
+
+def _verify(token: str) -> set[str]:
+    if not _keys:
+        with urlopen(os.environ["AUTH_JWKS_URL"]) as answer:  # noqa: S310 (the benchmark's own)
+            _keys.update({key.key_id: key for key in jwt.PyJWKSet(json.load(answer)["keys"]).keys})
+    claims = jwt.decode(
+        token,
+        _keys[jwt.get_unverified_header(token)["kid"]],
+        algorithms=["RS256", "ES256"],
+        audience=os.environ["AUTH_AUDIENCE"],
+        issuer=os.environ["AUTH_ISSUER"],
+    )
+    return set(claims["scope"].split())
