@@ -6,6 +6,7 @@ A server that this machine does not have skips its tests and says why; with `CI=
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -20,6 +21,7 @@ from tests.real.servers.mariadb import mariadb as run_mariadb
 from tests.real.servers.postgresql import postgresql as run_postgresql
 from tests.real.servers.prometheus import Promtool
 from tests.real.servers.prometheus import promtool as find_promtool
+from tests.real.tools import argo_rollouts as find_argo_rollouts
 from tests.real.tools import helm, schemas
 from tests.real.tools.checkov import Checkov
 from tests.real.tools.checkov import program as find_checkov
@@ -102,6 +104,13 @@ def checkov() -> Checkov:
     """The scanner of manifests."""
     with _or_missing():
         return find_checkov()
+
+
+@pytest.fixture(scope="session")
+def argo_rollouts() -> Path:
+    """The controller of Argo Rollouts."""
+    with _or_missing():
+        return find_argo_rollouts.controller()
 
 
 @pytest.fixture(scope="session")

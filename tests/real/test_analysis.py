@@ -6,14 +6,21 @@ called.
 """
 
 import re
+import subprocess
+import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import comb
 from typing import Any
 
 import pytest
 
 from tests.real.charts import Render
+from tests.real.running import Place
+from tests.real.servers.processes import free_port
 from tests.real.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
 from tests.real.tools.helm import Object
 
@@ -124,6 +131,67 @@ def test_a_preview_has_to_be_scraped(
     assert judged(recorded, {"spec": {"metrics": [scraped]}}, version) == verdict
 
 
+def test_a_service_is_judged_by_what_it_measures_itself(
+    charts: Render, promtool: Promtool, default_place: Place
+) -> None:
+    limits = 'rollout={"analysis": {"window": "10s", "minimumRequests": 20}}'
+    objects = charts(limits, rollout="canary")
+    judge = metrics(templates(objects)["orders"])
+    (monitor,) = (it for it in objects if it["kind"] == "ServiceMonitor")
+    nowhere = f"postgresql://nobody:nothing@127.0.0.1:{free_port()}/nowhere"
+
+    with default_place.serve() as old, default_place.process(DATABASE_URL=nowhere) as new:
+        new.wait_for(new.is_alive, "alive")
+        config = scraping(monitor, old=old.port, new=new.port)
+        with prometheus(promtool, config=config) as server:
+            for _ in range(120):
+                old.get()
+                new.get()
+                new.get("/health/ready", token=None)
+                time.sleep(0.1)
+            targets = server.get("/api/v1/targets")["activeTargets"]
+            phases = {
+                (name, version): measurement(server, metric, version)
+                for name, metric in judge.items()
+                for version in ("old", "new")
+            }
+
+    # Both Services lead to both pods; each is scraped once all the same.
+    assert len(targets) == 2
+    assert all("service" not in target["labels"] for target in targets)
+    assert phases["errors", "old"] == phases["latency", "old"] == "Successful"
+    assert phases["errors", "new"] == "Failed"
+
+
+def test_the_smoke_test_passes_a_service(charts: Render, default_place: Place) -> None:
+    with default_place.serve() as service:
+        done = smoke(charts(rollout="blue_green"), service.port)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "GET /api/v1/orders without a token: 401\n"
+
+
+def test_the_smoke_test_refuses_what_lets_everybody_in(charts: Render) -> None:
+    class Careless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"paths": {"/api/v1/orders": {"get": {}}, "/api/v1/orders/{id}": {"get": {}}}}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
+        threading.Thread(target=server.serve_forever).start()
+        done = smoke(charts(rollout="blue_green"), server.server_port)
+        server.shutdown()
+
+    assert done.returncode == 1
+    assert "GET /api/v1/orders without a token: 200 instead of 401" in done.stderr
+
+
 def test_the_limits_tell_good_from_bad_with_as_few_requests_as_they_ask_for(
     template: Object,
 ) -> None:
@@ -173,18 +241,70 @@ def judged(server: Prometheus, template: Object, version: str) -> str:
     return "Successful"
 
 
+def scraping(monitor: Object, **versions: int) -> Object:
+    """Configure Prometheus as its operator would for two pods behind two Services each."""
+    (endpoint,) = monitor["spec"]["endpoints"]
+    labels = [label.replace("-", "_") for label in monitor["spec"]["podTargetLabels"]]
+    return {
+        "scrape_configs": [
+            {
+                "job_name": "serviceMonitor",
+                "scrape_interval": "1s",
+                "metrics_path": endpoint["path"],
+                "static_configs": [
+                    {
+                        "targets": [f"127.0.0.1:{port}"],
+                        "labels": {
+                            "namespace": "shop",
+                            "service": service,
+                            "job": service,
+                            **dict.fromkeys(labels, version),
+                        },
+                    }
+                    for version, port in versions.items()
+                    for service in ("orders", "orders-canary")
+                ],
+                "relabel_configs": [
+                    {snake_case(name): value for name, value in rule.items()}
+                    for rule in endpoint["relabelings"]
+                ],
+            }
+        ]
+    }
+
+
+def snake_case(name: str) -> str:
+    """Spell a name of Kubernetes as Prometheus does."""
+    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), name)
+
+
+def smoke(objects: list[Object], port: int) -> subprocess.CompletedProcess[str]:
+    """Run the smoke test that the chart has as a test and as an analysis, on a service here."""
+    (pod,) = (it for it in objects if it["kind"] == "Pod")
+    (test,) = pod["spec"]["containers"]
+    job = metrics(templates(objects)["orders-preview"])["smoke"]["provider"]["job"]
+    (analysis,) = job["spec"]["template"]["spec"]["containers"]
+    assert analysis["args"] == [test["args"][0], "http://orders-preview:8000"]
+    return subprocess.run(
+        [sys.executable, *test["command"][1:], test["args"][0], f"http://127.0.0.1:{port}"],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
 def measurements(server: Prometheus, metric: Object, version: str) -> list[str]:
     """Take the measurements of an analysis that begins half an hour after the version."""
     delay, interval = seconds(metric["initialDelay"]), seconds(metric.get("interval", "0s"))
-    query = metric["provider"]["prometheus"]["query"].replace(
-        "{{ args.pod-template-hash }}", version
-    )
     times = [START + 1800 + delay + interval * number for number in range(metric["count"])]
-    return [measured(metric, [value for _, value in server.query(query, time)]) for time in times]
+    return [measurement(server, metric, version, at) for at in times]
 
 
-def measured(metric: Object, result: list[float]) -> str:
-    """Judge one result: as Argo Rollouts has it, failure goes first, and neither is neither."""
+def measurement(server: Prometheus, metric: Object, version: str, at: float | None = None) -> str:
+    """Take one: as Argo Rollouts has it, failure goes first, and neither is inconclusive."""
+    query = metric["provider"]["prometheus"]["query"]
+    query = query.replace("{{ args.pod-template-hash }}", version)
+    result = [value for _, value in server.query(query, at)]
     if holds(metric["failureCondition"], result):
         return "Failed"
     return "Successful" if holds(metric["successCondition"], result) else "Inconclusive"

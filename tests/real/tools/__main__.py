@@ -1,6 +1,13 @@
 """Install all tools, ahead of the tests that use them."""
 
-from . import checkov, helm, schemas
+from . import argo_rollouts, checkov, helm, schemas
 
-for install in (helm.four, helm.three, schemas.kubernetes, schemas.custom, checkov.program):
+for install in (
+    helm.four,
+    helm.three,
+    schemas.kubernetes,
+    schemas.custom,
+    checkov.program,
+    argo_rollouts.controller,
+):
     install()

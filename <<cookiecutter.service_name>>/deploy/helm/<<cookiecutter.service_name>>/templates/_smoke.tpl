@@ -4,8 +4,6 @@ metadata:
   labels:
     {{- include "service.selector" (dict "root" .root "component" "smoke") | nindent 4 }}
     {{- include "service.clientLabel" (dict "service" (include "service.name" .root)) | nindent 4 }}
-  annotations:
-    {{- include "service.checkovExceptions" .root | nindent 4 }}
 spec:
   {{- include "service.smoke.spec" . | nindent 2 }}
 {{- end }}
