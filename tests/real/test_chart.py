@@ -41,6 +41,21 @@ EXTERNAL = 'secret={"name": "orders", "external": ' + json.dumps(
     }
 )
 EXTERNAL += "}"
+# Everything that is empty, or off, in values.yaml.
+OPTIONS = (
+    EXTERNAL,
+    BY_DIGEST,
+    'image.tag="1.2.3"',
+    'image.pullSecrets=[{"name": "registry"}]',
+    'serviceAccount.annotations={"example.com/role": "orders"}',
+    'podLabels={"team": "shop"}',
+    'podAnnotations={"example.com/inject": "true"}',
+    'nodeSelector={"kubernetes.io/arch": "amd64"}',
+    'tolerations=[{"key": "spot", "operator": "Exists"}]',
+    'priorityClassName="high"',
+    'volumes=[{"name": "ca", "configMap": {"name": "ca"}}]',
+    'volumeMounts=[{"name": "ca", "mountPath": "/etc/ca", "readOnly": true}]',
+)
 
 
 def name_of(answers: Mapping[str, str]) -> str:
@@ -82,7 +97,8 @@ def everything(objects: Render, chart_of: Find) -> list[Object]:
         for values in sets_of_values(chart_of(**answers))
         for it in objects(*values, **answers)
     ]
-    found += objects(EXTERNAL, BY_DIGEST)
+    for answers in COMBINATIONS:
+        found += objects(*OPTIONS, **answers)
     return [json.loads(text) for text in sorted({json.dumps(it, sort_keys=True) for it in found})]
 
 
@@ -116,6 +132,16 @@ def test_kubernetes_takes_it(
 
     assert {"Deployment", "NetworkPolicy", "Job"} <= {it["kind"] for it in own}
     assert kubernetes.problems(own, version) == []
+
+
+def test_schemas_know_a_wrong_name(objects: Render, kubernetes: Kubernetes) -> None:
+    deployment = json.loads(json.dumps(one(objects(), "Deployment")))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["readinesProbe"] = container.pop("readinessProbe")
+
+    (problem,) = kubernetes.problems([deployment], NEWEST)
+    assert "spec.template.spec.containers.0" in problem
+    assert "readinesProbe" in problem
 
 
 def test_operators_take_it(everything: list[Object], custom_resources: CustomResources) -> None:
@@ -336,6 +362,22 @@ def test_scales_by_cpu_and_requests(objects: Render) -> None:
     assert one(objects(), "Deployment")["spec"].get("replicas") is None
     fixed = objects("autoscaling.enabled=false", "replicas=4")
     assert one(fixed, "Deployment")["spec"]["replicas"] == 4
+
+
+@pytest.mark.parametrize(
+    ("switch", "kinds"),
+    [
+        ("networkPolicy.enabled=false", {"NetworkPolicy"}),
+        ("route.enabled=false", {"HTTPRoute"}),
+        ("autoscaling.enabled=false", {"HorizontalPodAutoscaler"}),
+        ("monitoring.enabled=false", {"ServiceMonitor", "PrometheusRule"}),
+    ],
+)
+def test_what_is_switched_off_is_gone(objects: Render, switch: str, kinds: set[str]) -> None:
+    before, after = ({it["kind"] for it in objects(*values)} for values in ((), (switch,)))
+
+    assert kinds <= before
+    assert after == before - kinds
 
 
 def test_refuses_fewer_at_most_than_at_least(either_helm: Helm, chart_of: Find) -> None:

@@ -60,7 +60,7 @@ class Kubernetes:
     def _definitions(self, version: str) -> Registry[object]:
         path = self.folder / f"v{version}.0-local-strict" / "_definitions.json"
         contents = DRAFT202012.create_resource(json.loads(path.read_text("utf-8")))
-        registry: Registry[object] = Registry().with_resource(path.name, contents)
+        registry: Registry[object] = Registry().with_resource(path.name, contents).crawl()
         return registry
 
 

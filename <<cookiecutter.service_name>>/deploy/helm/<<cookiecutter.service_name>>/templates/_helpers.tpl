@@ -25,7 +25,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* The version that runs, as a label may have it. */}}
 {{- define "service.version" -}}
-{{ .Values.image.tag | default .Chart.AppVersion | trunc 63 }}
+{{ .Values.image.tag | default .Chart.AppVersion | replace "+" "_" | trunc 63 | trimAll "-_." }}
 {{- end }}
 
 {{/* A digest names one image for ever; a tag may move. */}}
