@@ -20,7 +20,10 @@ from urllib.request import Request, urlopen
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 SERVICES = {"payments": "", "orders": "payments"}  # and what each depends on
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+# The services' environment: what belongs to this run is none of theirs. In CI a new service would
+# have to have its uv.lock already.
+OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
 PATIENCE_SECONDS = 300  # the first start installs what a service needs
 
 

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.real.servers.processes import Process, free_port, wait_until
-from tests.real.verbs import make
+from tests.real.verbs import OURS, make
 from tests.rendering import render
 
 
@@ -73,7 +73,10 @@ def running(service: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The service under `make run`, and a client with the token of `make token`."""
     port = free_port()
     process = Process(
-        ["env", "-C", str(service), f"PORT={port}", "SHUTDOWN_DRAIN_SECONDS=0", "make", "run"],
+        [
+            *("env", "-C", str(service), *(f"--unset={name}" for name in OURS)),
+            *(f"PORT={port}", "SHUTDOWN_DRAIN_SECONDS=0", "make", "run"),
+        ],
         log=tmp_path_factory.mktemp("log") / "run.log",
     )
     process.start()

@@ -6,9 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.real.verbs import OURS
 from tests.rendering import QUESTIONS, TEMPLATE
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
 
 
 def make(*arguments: str) -> str:
