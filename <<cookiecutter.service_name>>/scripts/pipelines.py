@@ -22,7 +22,9 @@ def placing(root: Path, name: str) -> Changes:
     if top is None:
         return {}
     path = root.relative_to(top).as_posix()
-    files = {top / place: mark(path) + text for place, text in vendor.files(root, name, path).items()}
+    files = {
+        top / place: mark(path) + text for place, text in vendor.files(root, name, path).items()
+    }
     mine = own(top, name, path)
     for file in files:
         if file.exists() and file not in mine:
@@ -81,8 +83,12 @@ def shared(top: Path) -> Changes:
     """Return the files that lead the vendor to the services' own, where they are missing."""
     for place in vendor.SHARED:
         if (top / place).exists() and vendor.LEADS not in read(top / place):
-            print(f"{top / place} runs no service's pipeline; include {vendor.LEADS}", file=sys.stderr)
-    return {top / place: text for place, text in vendor.SHARED.items() if not (top / place).exists()}
+            print(
+                f"{top / place} runs no service's pipeline; include {vendor.LEADS}", file=sys.stderr
+            )
+    return {
+        top / place: text for place, text in vendor.SHARED.items() if not (top / place).exists()
+    }
 
 
 def read(file: Path) -> str:

@@ -46,12 +46,19 @@ def connect(settings: Settings) -> Adapters:
         SettingsError: `DATABASE_URL` names no database that this service speaks.
     """
     engine = database.make_engine(settings[database.Settings], DIALECTS)
-    reader = DatabaseReader(engine)
+    # A pool of its own: to switch a connection to and fro would cost round trips each time.
+    reading = database.make_engine(settings[database.Settings], DIALECTS, autocommit=True)
+    reader = DatabaseReader(reading)
+
+    def close() -> None:
+        engine.dispose()
+        reading.dispose()
+
     return Adapters(
         unit_of_work=lambda: DatabaseUnitOfWork(engine),
         reader=reader,
         checks={"database": reader.check},
-        close=engine.dispose,
+        close=close,
     )
 
 

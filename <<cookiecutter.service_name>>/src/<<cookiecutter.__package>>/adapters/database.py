@@ -81,11 +81,10 @@ _delete = delete(<< cookiecutter.__class >>Row).where(_of_stored_version)
 
 
 class DatabaseReader:
-    """Reads, each a single statement without a transaction around it."""
+    """Reads, each a single statement, on an engine without transactions."""
 
     def __init__(self, engine: Engine) -> None:
-        # Shares the pool; saves the round trips of BEGIN and ROLLBACK.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
 
     def get(self, wanted: UUID) -> << cookiecutter.__class >>:
         """Load one; raises NotFound."""

@@ -49,16 +49,30 @@ class Dialect(Protocol):
         ...
 
 
-def make_engine(settings: Settings, dialects: Sequence[Dialect]) -> Engine:
-    """Make the engine for `DATABASE_URL`; it connects at first use.
+def make_engine(
+    settings: Settings,
+    dialects: Sequence[Dialect],
+    *,
+    autocommit: bool = False,
+) -> Engine:
+    """Make an engine for `DATABASE_URL`; it connects at first use.
+
+    With `autocommit` every statement stands alone: no BEGIN, no ROLLBACK, no way there and back.
 
     Raises:
         SettingsError: the URL is none, or of a database that this service does not speak.
     """
     url, dialect = _resolve(settings.url, dialects)
+    options = dialect.options(settings.timeout_seconds)
+    if autocommit:
+        options |= {
+            "isolation_level": "AUTOCOMMIT",
+            "execution_options": {"autocommit": True},
+            "pool_reset_on_return": None,
+        }
     engine = create_engine(
         url,
-        **dialect.options(settings.timeout_seconds),
+        **options,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.timeout_seconds,

@@ -33,6 +33,6 @@ def prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        if not connection.get_execution_options().get("autocommit"):
             # Takes the write lock at once; a lock upgraded later could not wait for it.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
