@@ -26,9 +26,11 @@ upgrade() {
 await() {
   deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-1800}))
   while [ "$(date +%s)" -lt "$deadline" ]; do
+    phase=$(ask .status.phase)
     # Of an older generation, the phase is the version before's.
-    [ "$(ask .metadata.generation)" != "$(ask .status.observedGeneration)" ] || case $(ask .status.phase) in
-      Healthy) return ;;
+    [ "$(ask .status.observedGeneration)" = "$(ask .metadata.generation)" ] || phase=
+    case $phase in
+      Healthy) return 0 ;;
       Degraded) fail "The old version is back: $(ask .status.message)" ;;
     esac
     sleep 5
