@@ -1,4 +1,4 @@
-{{/* The spec of an ExternalSecret that makes the Secret `name`: (dict "root" $ "name" "orders"). */}}
+{{/* The spec of an ExternalSecret that makes a Secret: (dict "root" $ "name" "of-the-secret"). */}}
 {{- define "service.externalSecret" -}}
 {{- with .root.Values.secret.external -}}
 refreshInterval: {{ .refreshInterval }}
