@@ -22,7 +22,7 @@ from tests.real.charts import Render
 from tests.real.running import Place
 from tests.real.servers.processes import free_port
 from tests.real.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
-from tests.real.tools.helm import Object
+from tests.real.tools.helm import Object, RefusedError
 
 START = 1_767_225_600  # what was recorded begins here and lasts for 40 minutes
 POD = {"namespace": "shop", "job": "orders"}
@@ -210,6 +210,35 @@ def test_the_limits_tell_good_from_bad_with_as_few_requests_as_they_ask_for(
     metric = errors
     assert refused(0.05) > 0.99
     assert refused(0.001) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ('rollout={"steps": []}', "steps"),
+        ('rollout={"steps": [{"weight": 100}]}', "weight"),
+        ('rollout={"steps": [{"weight": 10, "pause": "1 minute"}]}', "pause"),
+        ('rollout={"analysis": {"window": "90"}}', "window"),
+        ('rollout={"analysis": {"errorRatio": 5}}', "errorRatio"),
+        ('rollout={"analysis": {"latency": {"quantile": 95, "seconds": 1}}}', "quantile"),
+        ('rollout={"analysis": {"prometheus": "prometheus:9090"}}', "prometheus"),
+        ('rollout={"autoPromotion": false}', "autoPromotion"),
+        ('monitoring={"podTargetLabels": []}', "rollouts-pod-template-hash"),
+        ('monitoring={"slo": {"availability": 99.9}}', "availability"),
+        ('monitoring={"runbookUrl": "https://docs.example.com/#/runbook"}', "runbookUrl"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(charts: Render, values: str, complaint: str) -> None:
+    with pytest.raises(RefusedError, match=complaint):
+        charts(values, rollout="canary")
+
+
+@pytest.mark.parametrize("rollout", ["canary", "blue_green"])
+def test_without_monitoring_nothing_asks_prometheus(charts: Render, rollout: str) -> None:
+    objects = charts('monitoring={"enabled": false}', rollout=rollout)
+
+    assert not [it for it in objects if it["apiVersion"].startswith("monitoring.coreos.com")]
+    assert "prometheus-operated" not in str(objects)
 
 
 def binomial(successes: int, tries: int, share: float) -> float:

@@ -16,7 +16,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "service.name" . }}"
 severity: {{ .severity }}
 namespace: {{ .root.Release.Namespace }}
 service: {{ include "service.name" .root }}
-owner: {{ .root.Values.monitoring.owner }}
+owner: {{ .root.Values.monitoring.owner | quote }}
 {{- end }}
 
 {{/* Objects of the Prometheus operator are found by labels that each installation chooses. */}}
