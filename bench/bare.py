@@ -14,7 +14,12 @@ from sqlalchemy import create_engine, text
 
 app = Flask(__name__)
 _url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-_engine = create_engine(_url, isolation_level="AUTOCOMMIT")
+_on_sqlite = _url.startswith("sqlite")
+_engine = create_engine(
+    _url,
+    isolation_level="AUTOCOMMIT",
+    connect_args={} if _on_sqlite else {"options": "-c timezone=UTC"},
+)
 _row = text(
     "SELECT id, name, description, version, created_at, updated_at FROM orders WHERE id = :id"
 )
@@ -40,9 +45,10 @@ def order(wanted: UUID) -> Response:
     if "orders:read" not in scopes:
         abort(403)
     with _engine.connect() as connection:
-        row = connection.execute(_row, {"id": wanted}).mappings().one()
+        given = {"id": wanted.hex if _on_sqlite else wanted}
+        row = connection.execute(_row, given).mappings().one()
     body = {
-        "id": str(row["id"]),
+        "id": str(wanted),
         "name": row["name"],
         "description": row["description"],
         "version": row["version"],
@@ -53,7 +59,7 @@ def order(wanted: UUID) -> Response:
 
 
 def _time(value: object) -> str:
-    return str(value).replace(" ", "T").replace("+00:00", "Z")
+    return str(value).replace(" ", "T").removesuffix("+00:00") + "Z"
 
 
 def _verify(token: str) -> set[str]:

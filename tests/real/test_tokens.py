@@ -48,7 +48,7 @@ def _stolen_name(issuer: Issuer, thief: Issuer) -> str:
 
 
 def _altered(issuer: Issuer, _: Issuer) -> str:
-    head, _, signature = issuer.token().split(".")
+    head, _claims, signature = issuer.token().split(".")
     return f"{head}.{_segment(issuer.claims(sub='mallory'))}.{signature}"
 
 
