@@ -131,11 +131,12 @@ class Issuer:
         """Make a token that grants every scope; keywords replace claims, None leaves one out."""
         key = key or self.ec
         given = {name: value for name, value in self.claims(**claims).items() if value is not None}
+        head = {"kid": key.id, "typ": "at+jwt", **(headers or {})}
         return jwt.api_jws.encode(
             json.dumps(given).encode(),
             key.private,
             key.algorithm,
-            {"kid": key.id, "typ": "at+jwt", **(headers or {})},
+            {name: value for name, value in head.items() if value is not None},
         )
 
     def claims(self, **claims: Any) -> dict[str, Any]:

@@ -52,8 +52,9 @@ def _altered(issuer: Issuer, _: Issuer) -> str:
     return f"{head}.{_segment(issuer.claims(sub='mallory'))}.{signature}"
 
 
-def _of_another_algorithm(issuer: Issuer, _: Issuer) -> str:
-    return issuer.token(headers={"alg": "RS256"})
+def _of_another_algorithm(issuer: Issuer, _thief: Issuer) -> str:
+    _head, claims, signature = issuer.token().split(".")
+    return f"{_segment({'alg': 'RS256', 'kid': issuer.ec.id})}.{claims}.{signature}"
 
 
 HOUR = 3600
