@@ -42,7 +42,7 @@ def test_says_how_a_release_is_written() -> None:
 
 
 def test_prints_the_version_of_the_template() -> None:
-    script = [sys.executable, TEMPLATE / "scripts" / "release.py", "version"]
+    script = [sys.executable, str(TEMPLATE / "scripts" / "release.py"), "version"]
     printed = subprocess.run(script, capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == MANIFEST["_template_version"]
