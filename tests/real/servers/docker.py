@@ -45,7 +45,12 @@ def images() -> list[str]:
 
 
 def python_image() -> str:
-    """The image that a rendered service is built on, for the default Python, with its digest."""
+    """The image that a rendered service is built on, for the default Python.
+
+    PYTHON_IMAGE names it, as for the service itself, or else the Dockerfile, with its digest.
+    """
+    if name := os.environ.get("PYTHON_IMAGE"):
+        return name
     python = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
     dockerfile = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy" / "Dockerfile"
     (name,) = re.findall(rf'"{python}": "(\S+)"', dockerfile.read_text("utf-8"))
