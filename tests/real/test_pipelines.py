@@ -15,11 +15,12 @@ COMBINATIONS = list(product(CHOICES["deploy"], CHOICES["database"]))
 def test_workflows_are_clean(
     deploy: str, database: str, actionlint: Path, shellcheck: Path, tmp_path: Path
 ) -> None:
-    """On their own, and at the top of a repository of many services."""
+    """At the top of a repository of many services, and in one of its own."""
     (tmp_path / ".git").mkdir()
     service = render(tmp_path / "services", deploy=deploy, database=database)
 
-    for folder in (service, tmp_path):
+    for folder in (tmp_path, service):
+        (folder / ".git").mkdir(exist_ok=True)
         workflows = sorted((folder / ".github" / "workflows").glob("*.yml"))
         assert workflows
         check(actionlint, f"-shellcheck={shellcheck}", *workflows, cwd=folder)
