@@ -110,7 +110,7 @@ def test_problems_are_named_in_the_words_of_the_prompts() -> None:
     [
         *[
             ("description", text)
-            for text in ("", " ", " a", "a\nb", 'say "a"', "a\\b", "\x07", "é" * 91)
+            for text in ("", " ", " a", "a\nb", 'say "a"', "a\\b", "\x07", "é" * 201)
         ],
         *[
             ("description", text)
