@@ -6,7 +6,6 @@ Nothing is left behind: the workspace is a temporary folder, and both services a
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -80,8 +79,7 @@ def serving(service: Path) -> Iterator[str]:
                 time.sleep(0.2)
             yield address
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()  # make tells the service, and waits until it has ended
             process.wait()
 
 
