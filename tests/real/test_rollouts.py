@@ -7,8 +7,9 @@ asked about the moment that it would have been.
 """
 
 import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from tests.real.charts import Render
 from tests.real.servers.kubernetes import Path as At
-from tests.real.servers.kubernetes import Store, kubernetes
+from tests.real.servers.kubernetes import Store, kubernetes, merged
 from tests.real.servers.processes import Process, free_port, wait_until
 from tests.real.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
 from tests.real.tools.helm import Object
@@ -33,8 +34,7 @@ VERSIONS = {
     "hardly-called": [Requests(0.2)],
 }
 
-# What is not the same in this cluster: there is no gateway, so pods are what shares requests out.
-VALUES = ('route={"enabled": false}', 'autoscaling={"enabled": false}', "replicas=10")
+VALUES = ('autoscaling={"enabled": false}', "replicas=10")
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Release:
         ready: whether its pods get ready.
         smoke: whether it passes the smoke test.
         prometheus: whether there is one where the chart says.
+        automatic: whether nobody is asked before the switch.
     """
 
     rollout: str
@@ -54,19 +55,36 @@ class Release:
     ready: bool = True
     smoke: bool = True
     prometheus: bool = True
+    automatic: bool = True
     began: float = field(default=0, compare=False)
 
     @property
     def namespace(self) -> str:
         """A namespace of its own."""
-        says = {"unready": not self.ready, "smoky": not self.smoke, "blind": not self.prometheus}
+        says = {
+            "unready": not self.ready,
+            "smoky": not self.smoke,
+            "blind": not self.prometheus,
+            "asking": not self.automatic,
+        }
         words = (self.rollout.replace("_", "-"), self.version, *(it for it in says if says[it]))
         return "-".join(words)
 
 
-CANARY, FAILS, SLOW, FEW, UNREADY, BLIND, BLUE_GREEN, GREEN_FAILS, SMOKY, UNSEEN, GREEN_FEW = (
-    RELEASES
-) = (
+(
+    CANARY,
+    FAILS,
+    SLOW,
+    FEW,
+    UNREADY,
+    BLIND,
+    BLUE_GREEN,
+    GREEN_FAILS,
+    SMOKY,
+    UNSEEN,
+    GREEN_FEW,
+    ASKING,
+) = RELEASES = (
     Release("canary", "good"),
     Release("canary", "one-in-twenty-fails"),
     Release("canary", "slow"),
@@ -78,6 +96,7 @@ CANARY, FAILS, SLOW, FEW, UNREADY, BLIND, BLUE_GREEN, GREEN_FAILS, SMOKY, UNSEEN
     Release("blue_green", "good", smoke=False),
     Release("blue_green", "unseen"),
     Release("blue_green", "hardly-called"),
+    Release("blue_green", "good", automatic=False),
 )
 
 
@@ -87,6 +106,7 @@ class Cluster:
     def __init__(self, store: Store, url: str, recorded: Prometheus) -> None:
         self._store, self._url, self._recorded = store, url, recorded
         self._first: dict[str, str] = {}
+        self._images: dict[str, str] = {}
 
     def status(self, release: Release) -> Object:
         """Give the Rollout's status."""
@@ -134,6 +154,11 @@ class Cluster:
             and it["metadata"]["labels"]["rollouts-pod-template-hash"] == hash_
         )
 
+    def analyses(self, release: Release) -> list[str]:
+        """Give the phases of the analyses so far."""
+        runs, _ = self._store.all(At("argoproj.io/v1alpha1", "analysisruns", release.namespace))
+        return [run.get("status", {}).get("phase", "") for run in runs]
+
     def install(self, release: Release, objects: list[Object]) -> None:
         """Bring a chart's objects in."""
         for it in objects:
@@ -142,6 +167,8 @@ class Cluster:
                     self._hurry(metric, release)
             elif it["kind"] == "Rollout":
                 hurry(it["spec"])
+                # There is no gateway to tell about shares.
+                it["spec"]["strategy"].get("canary", {}).pop("trafficRouting", None)
             elif it["kind"] != "Service":
                 continue
             self._store.create(
@@ -152,12 +179,47 @@ class Cluster:
         """Change the image."""
 
         def change(it: Object) -> Object:
-            it["spec"]["template"]["spec"]["containers"][0]["image"] = f"orders:{release.version}"
+            (container,) = it["spec"]["template"]["spec"]["containers"]
+            self._images[release.namespace] = container["image"]
+            container["image"] = f"orders:{release.version}"
             return it
 
-        release.began = time.monotonic()
         self._first[release.namespace] = self.status(release)["currentPodHash"]
+        self._change(release, change)
+
+    def go_back(self, release: Release) -> None:
+        """Change the image to what it was before, as `helm rollback` does."""
+
+        def change(it: Object) -> Object:
+            (container,) = it["spec"]["template"]["spec"]["containers"]
+            container["image"] = self._images[release.namespace]
+            return it
+
+        self._change(release, change)
+
+    def promote(self, release: Release) -> None:
+        """Let a release go on, as `kubectl argo rollouts promote` does."""
+        self._change(release, lambda it: merged(it, {"status": {"pauseConditions": None}}))
+
+    def _change(self, release: Release, change: Callable[[Object], Object]) -> None:
+        """Change a Rollout, and have the controller look twice.
+
+        It keeps what it has just written itself, even over a change that came a moment before.
+        People are not that fast, and where they are, it sees theirs with the next event.
+        """
+
+        def touch(it: Object) -> Object:
+            touched: Object = merged(
+                it, {"metadata": {"annotations": {"touched": str(time.time())}}}
+            )
+            return touched
+
+        release.began = time.monotonic()
         self._store.update(self._rollout(release), change)
+        for seconds in (1, 3):
+            again = threading.Timer(seconds, self._store.update, [self._rollout(release), touch])
+            again.daemon = True
+            again.start()
 
     def answer(self, release: Release, form: dict[str, str]) -> Object:
         """Answer a query from what is recorded of the two versions."""
@@ -229,7 +291,8 @@ def cluster(
             pages[f"/{name}/api/v1/query"] = lambda form, release=release: cluster.answer(
                 release, form
             )
-            cluster.install(release, charts(*VALUES, rollout=release.rollout))
+            ask = () if release.automatic else ('rollout={"autoPromotion": false}',)
+            cluster.install(release, charts(*VALUES, *ask, rollout=release.rollout))
         controller = Process(
             [
                 str(argo_rollouts),
@@ -325,3 +388,22 @@ def test_a_version_that_is_hardly_called_after_the_switch_waits(cluster: Cluster
     cluster.ends(GREEN_FEW, "Paused", "InconclusiveAnalysisRun")
 
     assert cluster.served_by(GREEN_FEW) == ["old", "new"]
+
+
+def test_a_version_that_somebody_has_to_promote_waits_for_it(cluster: Cluster) -> None:
+    cluster.ends(ASKING, "Paused", "BlueGreenPause")
+    wait_until(lambda: cluster.analyses(ASKING) == ["Successful"], "smoke test")
+    assert cluster.served_by(ASKING) == ["old"]
+
+    cluster.promote(ASKING)
+    cluster.ends(ASKING, "Healthy")
+    assert cluster.served_by(ASKING) == ["old", "new"]
+
+
+def test_going_back_takes_no_steps(cluster: Cluster) -> None:
+    bad = cluster.ends(CANARY, "Healthy")["stableRS"]
+    cluster.go_back(CANARY)
+    wait_until(lambda: cluster.status(CANARY)["stableRS"] != bad, "the old version")
+
+    assert cluster.ends(CANARY, "Healthy")["currentPodHash"] != bad
+    assert cluster.analyses(CANARY) == ["Successful"] * 3
