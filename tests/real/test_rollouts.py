@@ -24,6 +24,9 @@ from tests.real.servers.processes import Process, free_port, wait_until
 from tests.real.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
 from tests.real.tools.helm import Object
 
+# The controller is compiled, which takes longer than all the rest.
+pytestmark = pytest.mark.long
+
 START = 1_767_225_600
 SPEED = 60
 

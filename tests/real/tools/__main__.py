@@ -1,6 +1,6 @@
 """Install all tools, ahead of the tests that use them."""
 
-from . import argo_rollouts, checkov, helm, schemas
+from . import checkov, helm, schemas
 
 for install in (
     helm.four,
@@ -8,6 +8,5 @@ for install in (
     schemas.kubernetes,
     schemas.custom,
     checkov.program,
-    argo_rollouts.controller,
 ):
     install()
