@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from multiprocessing import util
@@ -44,6 +45,7 @@ class Server(MPServer):
             log_level=LogLevels.info,
             log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
         )
+        self.main_loop_interrupt = _Interrupt()
         self._drain_seconds = how.drain_seconds
         self._asked_by: int | None = None
 
@@ -61,6 +63,16 @@ class Server(MPServer):
                     os.kill(worker.inner.pid, signal.SIGUSR1)
             time.sleep(self._drain_seconds)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+
+class _Interrupt(threading.Event):
+    """Waits in short steps: a signal that another thread was given wakes no endless wait."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        while not super().wait(0.5 if timeout is None else timeout):
+            if timeout is not None:
+                return False
+        return True
 
 
 def application() -> Flask:

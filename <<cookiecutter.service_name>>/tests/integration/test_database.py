@@ -21,6 +21,7 @@ from << cookiecutter.__package >>.bootstrap import Adapters, in_memory
 from << cookiecutter.__package >>.domain import errors, model
 from << cookiecutter.__package >>.domain.ports import IdempotencyRecord
 from << cookiecutter.__package >>.platform import deadline
+from << cookiecutter.__package >>.platform.lifecycle import lifecycle
 from << cookiecutter.__package >>.service import UseCases
 from << cookiecutter.__package >>.service.create import Once
 
@@ -196,7 +197,8 @@ def test_a_database_without_tables_is_not_ready(
     environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory, make_token: MakeToken
 ) -> None:
     empty = tmp_path_factory.mktemp("empty") / "empty.db"
-    client = create_app(environ | {"DATABASE_URL": f"sqlite:///{empty}"}).test_client()
+    app = create_app(environ | {"DATABASE_URL": f"sqlite:///{empty}"})
+    client = app.test_client()
     headers = {"Authorization": f"Bearer {make_token()}"}
 
     assert client.get("/health/ready").status_code == 503
@@ -204,3 +206,4 @@ def test_a_database_without_tables_is_not_ready(
     response = client.get(URL, headers=headers)
     assert response.status_code == 503
     assert response.get_json()["code"] == "database_unavailable"
+    lifecycle(app).stop()
