@@ -308,6 +308,8 @@ def cluster(
         try:
             for release in RELEASES:
                 cluster.ends(release, "Healthy")
+            time.sleep(1)  # the controller tells older from newer by whole seconds
+            for release in RELEASES:
                 cluster.upgrade(release)
             for release in RELEASES:
                 wait_until(partial(cluster.has_noticed, release), release.namespace)
