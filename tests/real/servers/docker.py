@@ -152,7 +152,11 @@ def engine() -> Iterator[Docker]:
         else:
             docker = stack.enter_context(_own_engine())
         if not (docker.can("compose", "version") and docker.can("buildx", "version")):
-            docker.environment["DOCKER_CONFIG"] = str(_plugins())
+            docker.environment["DOCKER_CONFIG"] = str(_client() / "libexec/docker")
+        # `docker stack deploy --detach` came with 26.
+        if "--detach" not in docker("stack", "deploy", "--help"):
+            path = os.environ["PATH"]
+            docker.environment["PATH"] = f"{_client() / 'bin'}{os.pathsep}{path}"
         yield docker
 
 
@@ -212,19 +216,19 @@ def _own_engine() -> Iterator[Docker]:
             process.stop()
 
 
-def _plugins() -> Path:
-    """Unpack Compose and buildx of Debian's next suite, for the docker of these tests only."""
-    config = CACHE / "docker-plugins-trixie"
-    if not (config / "cli-plugins").is_dir():
+def _client() -> Path:
+    """Unpack docker, Compose and buildx of Debian's next suite, for these tests only."""
+    client = CACHE / "docker-client-trixie"
+    if not client.is_dir():
         if not shutil.which("apt-get"):
-            raise MissingServerError("docker compose is missing: install its plugin, and buildx")
+            raise MissingServerError("install docker 26 or newer, with Compose and buildx")
         CACHE.mkdir(parents=True, exist_ok=True)
+        names = ["docker-cli", "docker-compose", "docker-buildx"]
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            packages = _download("trixie", ["docker-compose", "docker-buildx"], Path(scratch))
-            for package in packages:
+            for package in _download("trixie", names, Path(scratch)):
                 _run("dpkg-deb", "--extract", package, f"{scratch}/root")
-            Path(scratch, "root/usr/libexec/docker").rename(config)
-    return config
+            Path(scratch, "root/usr").rename(client)
+    return client
 
 
 def _download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
