@@ -27,10 +27,17 @@ help: ## List the verbs
 	@$(PYTHON) -m venv .uv || { echo "$(PYTHON) -m venv does not work here: install your system's venv package (python3-venv)." >&2; rm -rf .uv; exit 1; }
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-# A group of tools from pyproject.toml, as uv.lock pins it.
-.venv/.%: uv.lock | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --quiet --locked --inexact --only-group $*
+# A group of tools from pyproject.toml, as requirements/ pins it.
+.venv/.%: requirements/%.txt | $(filter .uv/bin/uv,$(UV))
+	@test -x .venv/bin/python || $(UV) venv --quiet --clear
+	@$(UV) pip install --quiet --requirement $<
 	@touch $@
+
+.PHONY: pins
+pins: $(filter .uv/bin/uv,$(UV)) ## Pin the newest tools that pyproject.toml allows
+	@for group in new test docs; do \
+	  $(UV) export --quiet --upgrade --only-group $$group --no-hashes --no-annotate --no-header --output-file requirements/$$group.txt; \
+	done
 
 .PHONY: new
 new: .venv/.new ## Make a service in OUTPUT (default: ../workspace); ARGS="service_name=… database=mysql", PRESET=minimal

@@ -235,7 +235,12 @@ def _download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
     """Download packages of another suite through apt lists of its own."""
     sources = folder / "sources.list"
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    sources.write_text(f"deb [signed-by={keys}] http://deb.debian.org/debian {suite} main\n")
+    # From wherever this machine gets its own packages.
+    mirrors = _run(
+        "apt-get", "indextargets", "--format=$(REPO_URI)", "Origin: Debian", "Label: Debian"
+    )
+    mirror = mirrors.splitlines()[0]
+    sources.write_text(f"deb [signed-by={keys}] {mirror} {suite} main\n")
     (folder / "lists/partial").mkdir(parents=True)
     options = [
         f"-oDir::State::lists={folder}/lists",
@@ -296,12 +301,13 @@ def _debootstrap(docker: Docker, suite: str) -> None:
         )
 
 
-def _run(*command: str | Path, cwd: Path | None = None) -> None:
+def _run(*command: str | Path, cwd: Path | None = None) -> str:
     done = subprocess.run(
         command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if done.returncode:
         raise ServerError(f"{' '.join(map(str, command))}:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 if __name__ == "__main__":
