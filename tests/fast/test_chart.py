@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tests import charts
 from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_WITH_A_FILE, Values
+from tests.fast.combinations import COMBINATIONS, label
 from tests.fast.conftest import Rendering
 from tests.real.tools.network_policy import Pod, allowed
 from tests.rendering import SERVICE, render
@@ -25,11 +26,20 @@ def schema(chart: Path) -> Draft7Validator:
     return Draft7Validator(contents)
 
 
+CHARTED = [answers for answers in COMBINATIONS if answers.get("deploy") in {None, "kubernetes"}]
+
+
+@pytest.fixture(scope="session", params=CHARTED, ids=label)
+def rendering(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Rendering:
+    """One after the other, the services that have a chart."""
+    return Rendering(request.param, render(tmp_path_factory.mktemp("charted"), **request.param))
+
+
 @pytest.fixture
 def chart(rendering: Rendering) -> Path:
-    """The chart of a service that has one."""
-    if rendering.answers.get("deploy", "kubernetes") != "kubernetes":
-        pytest.skip("deployed otherwise")
+    """The service's chart."""
     return charts.chart(rendering.folder)
 
 
