@@ -34,6 +34,17 @@ def prune(project: Path, answers: dict[str, Any]) -> None:
             folder.rmdir()
 
 
+def part(project: Path) -> None:
+    """Part every file that has a piece for each peer: a line `=== name` begins the file `name`."""
+    for path in list(paths(project)):
+        if path.stem != "each_peer":
+            continue
+        _, *pieces = re.split(r"^=== (.+)\n", path.read_text("utf-8"), flags=re.MULTILINE)
+        for name, text in zip(pieces[::2], pieces[1::2], strict=True):
+            path.with_name(name).write_text(text, "utf-8", newline="\n")
+        path.unlink()
+
+
 def unchosen(answers: dict[str, Any]) -> list[str]:
     """Name the rooms for which an answer is missing; a room may list several that let it stay."""
     return [
@@ -134,6 +145,7 @@ def main(answers: dict[str, Any]) -> None:
     """Finish the project that was rendered into the working folder."""
     project = Path.cwd().resolve()
     prune(project, answers)
+    part(project)
     if for_comparison(project, answers):
         return
     workspace = answers["workspace"]

@@ -38,20 +38,21 @@ DELIMITERS = tuple(left + right for left in "<{" for right in (left, "%", "#"))
 PYTHON = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 YAML = {"false", "n", "no", "null", "off", "on", "true", "y", "yes"}
 TECHNOLOGIES = {
-    "alertmanager", "analysis", "argo", "blue_green", "canary", "collector", "compose", "consul", "crud",
-    "discovery", "dns", "docker", "etcd", "event_sourced", "gateway", "github", "gitlab", "grafana",
-    "grpc", "helm", "istio", "jaeger", "kafka", "kubernetes", "linkerd", "localhost", "mariadb",
-    "mesh", "messaging", "mysql", "none", "otel", "otel_collector", "outbox", "postgres",
-    "postgresql", "prometheus", "rabbitmq", "redis", "rollout", "rolling", "sqlite", "swarm",
-    "tempo", "tracing", "zipkin",
+    "alertmanager", "analysis", "announcer", "argo", "blue_green", "broker", "canary", "collector",
+    "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "etcd", "event_sourced",
+    "gateway", "github", "gitlab", "grafana", "grpc", "helm", "identity", "istio", "jaeger",
+    "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging", "mysql",
+    "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "postgres", "postgresql",
+    "prometheus", "rabbitmq", "redis", "resilience", "rollout", "rolling", "sqlite", "swarm",
+    "tempo", "tls", "tracing", "zipkin",
 }
 PACKAGES = {
-    "aiokafka", "alembic", "annotated_types", "click", "coloredlogs", "confluent_kafka",
+    "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",
     "cryptography", "etcd3gw", "flask", "flask_openapi3", "flask_openapi3_swagger", "google",
     "granian", "greenlet", "httpx", "hypothesis", "itsdangerous", "jinja2", "jwt", "mako",
     "markupsafe", "mypy", "opentelemetry", "orjson", "pika", "pip", "prometheus_client", "psycopg",
-    "psycopg2", "psycopg_pool", "pydantic", "pydantic_core", "pymysql", "pytest", "requests",
-    "ruff", "schemathesis", "setuptools", "sqlalchemy", "structlog", "typing_extensions", "urllib3",
+    "psycopg2", "psycopg_pool", "pybreaker", "pydantic", "pydantic_core", "pymysql", "pytest", "requests",
+    "ruff", "schemathesis", "setuptools", "sqlalchemy", "structlog", "tenacity", "typing_extensions", "urllib3",
     "uv", "werkzeug", "yaml",
 }
 FOLDERS = {

@@ -46,6 +46,10 @@ def choices(**given: str) -> dict[str, str]:
 def unchosen(**given: str) -> list[str]:
     """The rooms that a service rendered with these answers does not have."""
     answers = choices(**given)
+    answers["__calls"] = "yes" if given.get("depends_on") else "no"
+    answers["__finds"] = (
+        "no" if (answers["__calls"], answers["discovery"]) == ("no", "dns") else "yes"
+    )
     return [
         room
         for room, needs in ROOMS.items()
