@@ -15,20 +15,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import MissingServerError
+from . import MissingServerError, debian
+from .debian import CACHE
 from .processes import Process, ServerError, wait_until
 
 REMEDY = "no Docker engine: start one, or install docker.io and debootstrap on Debian and be root"
 TEMPLATE = Path(__file__).resolve().parents[3]
 IMAGES = Path(__file__).parent / "images"
-CACHE = Path(
-    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "cookiecutter-flask-microservice"
-)
 CACHE_SIZE = "4GB"  # of what builds leave for the next ones
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -217,41 +215,10 @@ def _own_engine() -> Iterator[Docker]:
 
 
 def _client() -> Path:
-    """Unpack docker, Compose and buildx of Debian's next suite, for these tests only."""
-    client = CACHE / "docker-client-trixie"
-    if not client.is_dir():
-        if not shutil.which("apt-get"):
-            raise MissingServerError("install docker 26 or newer, with Compose and buildx")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        names = ["docker-cli", "docker-compose", "docker-buildx"]
-        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            for package in _download("trixie", names, Path(scratch)):
-                _run("dpkg-deb", "--extract", package, f"{scratch}/root")
-            Path(scratch, "root/usr").rename(client)
-    return client
-
-
-def _download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
-    """Download packages of another suite through apt lists of its own."""
-    sources = folder / "sources.list"
-    keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    # From wherever this machine gets its own packages.
-    mirrors = _run(
-        "apt-get", "indextargets", "--format=$(REPO_URI)", "Origin: Debian", "Label: Debian"
-    )
-    mirror = mirrors.splitlines()[0]
-    sources.write_text(f"deb [signed-by={keys}] {mirror} {suite} main\n")
-    (folder / "lists/partial").mkdir(parents=True)
-    options = [
-        f"-oDir::State::lists={folder}/lists",
-        f"-oDir::Cache={folder}/cache",
-        f"-oDir::Etc::sourcelist={sources}",
-        "-oDir::Etc::sourceparts=/dev/null",
-        "-oAPT::Sandbox::User=",
-    ]
-    _run("apt-get", *options, "update", cwd=folder)
-    _run("apt-get", *options, "download", *packages, cwd=folder)
-    return sorted(folder.glob("*.deb"))
+    """Give docker, Compose and buildx of Debian's next suite, for these tests only."""
+    if not shutil.which("apt-get"):
+        raise MissingServerError("install docker 26 or newer, with Compose and buildx")
+    return debian.unpacked("trixie", "docker-cli", "docker-compose", "docker-buildx") / "usr"
 
 
 def _is_stand_in(docker: Docker, image: str) -> bool:
@@ -286,7 +253,7 @@ def _copy(source: Path, folder: str) -> None:
 
 def _debootstrap(docker: Docker, suite: str) -> None:
     with tempfile.TemporaryDirectory(prefix="debootstrap-") as root:
-        _run("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root)
+        debian.run("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root)
         for leftover in ("var/cache/apt", "var/lib/apt/lists"):
             shutil.rmtree(Path(root, leftover))
         tar = subprocess.Popen(
@@ -299,15 +266,6 @@ def _debootstrap(docker: Docker, suite: str) -> None:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-
-
-def _run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise ServerError(f"{' '.join(map(str, command))}:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 if __name__ == "__main__":
