@@ -10,7 +10,7 @@ from . import bootstrap, settings
 from .api import docs, health, problems, rest
 from .api.schemas import Problem
 from .api.strict_json import StrictJSON
-from .platform import auth, headers, lifecycle, limits, logs, metrics, telemetry
+from .platform import auth, headers, lifecycle, limits, logs, metrics, shedding, telemetry
 from .service import UseCases
 
 ROOMS = (
@@ -20,6 +20,7 @@ ROOMS = (
     metrics,  # measures also what is refused below
     headers,
     limits,  # starts the clock before anything is waited for
+    shedding,  # before any work is done: to check a token is work
     auth,  # nobody passes without a token
     problems,
     health,
@@ -36,7 +37,7 @@ def create_app(
     Raises:
         SettingsError: lists every variable that is missing or wrong.
     """
-    given = settings.read(os.environ if environ is None else environ)
+    given = bootstrap.read_settings(os.environ if environ is None else environ)
     adapters = adapters or bootstrap.connect(given)
     app = OpenAPI(
         settings.SERVICE_NAME,
@@ -50,7 +51,7 @@ def create_app(
         validation_error_callback=problems.validation_problem,
     )
     app.json = StrictJSON(app)
-    for room in ROOMS:
+    for room in (*ROOMS, *bootstrap.ROOMS):
         room.init_app(app, given[room.Settings])
     life = lifecycle.lifecycle(app)
     life.checks |= adapters.checks

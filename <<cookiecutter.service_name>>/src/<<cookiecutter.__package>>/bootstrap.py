@@ -1,12 +1,18 @@
 """Composition root of what the service calls: builds its adapters from settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 
+from . import settings
+<% if cookiecutter.depends_on %>
+from .adapters import peers
+<% endif %>
 from .adapters.database import DatabaseReader, DatabaseUnitOfWork
 from .adapters.memory import Memory
 from .domain.ports import Reader, UnitOfWork
 from .platform import database
+from .platform.announcement import Announcement, Unannounced
 from .platform.database import (
 <% if cookiecutter.database == "mysql" %>
     mysql,
@@ -16,7 +22,16 @@ from .platform.database import (
 <% endif %>
     sqlite,
 )
-from .platform.environ import Settings
+<% if cookiecutter.depends_on and cookiecutter.discovery == "dns" %>
+from .platform.discovery.dns import Dns
+<% endif %>
+from .platform.environ import RoomSettings, Settings
+<% if cookiecutter.depends_on %>
+from .platform.peers.http import PlainPools
+from .platform.peers.peer import Peers
+from .platform.peers.settings import PeersSettings
+from .platform.peers.tokens import Tokens, TokenSettings
+<% endif %>
 
 DIALECTS: list[database.Dialect] = [
 <% if cookiecutter.database == "mysql" %>
@@ -28,6 +43,17 @@ DIALECTS: list[database.Dialect] = [
     sqlite,
 ]
 
+# What the application has besides the rooms of app.py, and all settings there are.
+ROOMS: tuple[ModuleType, ...] = ()
+KINDS: tuple[type[RoomSettings], ...] = (
+    *settings.KINDS,
+<% if cookiecutter.depends_on %>
+    PeersSettings,
+    TokenSettings,
+    *peers.SETTINGS,
+<% endif %>
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
@@ -35,28 +61,59 @@ class Adapters:
 
     unit_of_work: Callable[[], UnitOfWork]
     reader: Reader
+<% if cookiecutter.depends_on %>
+    clients: peers.Clients = field(default_factory=peers.in_memory)
+<% endif %>
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
 
-def connect(settings: Settings) -> Adapters:
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings of everything.
+
+    Raises:
+        SettingsError: lists every variable that is missing or wrong.
+    """
+    return settings.read(environ, KINDS)
+
+
+def announcement(given: Settings) -> Announcement:  # noqa: ARG001 (the platform needs no telling)
+    """Build what tells others where this process serves."""
+    return Unannounced()
+
+
+def connect(given: Settings) -> Adapters:
     """Build the adapters of a running service.
 
     Raises:
         SettingsError: `DATABASE_URL` names no database that this service speaks.
     """
-    engine = database.make_engine(settings[database.Settings], DIALECTS)
+    engine = database.make_engine(given[database.Settings], DIALECTS)
     # A pool of its own: to switch a connection to and fro would cost round trips each time.
-    reading = database.make_engine(settings[database.Settings], DIALECTS, autocommit=True)
+    reading = database.make_engine(given[database.Settings], DIALECTS, autocommit=True)
     reader = DatabaseReader(reading)
+<% if cookiecutter.depends_on %>
+    calls = Peers(
+        given[PeersSettings],
+        Dns("http", 8000),
+        PlainPools(given[PeersSettings].max_concurrent_calls),
+        Tokens(given[TokenSettings]),
+    )
+<% endif %>
 
     def close() -> None:
         engine.dispose()
         reading.dispose()
+<% if cookiecutter.depends_on %>
+        calls.close()
+<% endif %>
 
     return Adapters(
         unit_of_work=lambda: DatabaseUnitOfWork(engine),
         reader=reader,
+<% if cookiecutter.depends_on %>
+        clients=peers.connect(calls, given),
+<% endif %>
         checks={"database": reader.check},
         close=close,
     )

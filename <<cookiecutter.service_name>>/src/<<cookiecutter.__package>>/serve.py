@@ -18,8 +18,10 @@ from granian.server.mp import MPServer
 from . import bootstrap, settings
 from .app import create_app
 from .platform import logs
+from .platform.announcement import Announcement
 from .platform.environ import SettingsError
 from .platform.lifecycle import lifecycle
+from .platform.shedding import SPARE_THREADS
 from .settings import ServerSettings
 
 
@@ -30,7 +32,7 @@ class Server(MPServer):
     heard of it, requests still come, and each is answered with `Connection: close`.
     """
 
-    def __init__(self, how: ServerSettings) -> None:
+    def __init__(self, how: ServerSettings, announcement: Announcement) -> None:
         super().__init__(
             f"{__name__}:application",
             factory=True,
@@ -39,15 +41,21 @@ class Server(MPServer):
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=how.workers,
-            blocking_threads=how.threads,
+            blocking_threads=how.threads + how.queue + SPARE_THREADS,
             respawn_failed_workers=True,
             workers_kill_timeout=how.grace_seconds,
             log_level=LogLevels.info,
             log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
         )
         self.main_loop_interrupt = _Interrupt()
+        self._announcement = announcement
         self._drain_seconds = how.drain_seconds
         self._asked_by: int | None = None
+
+    def startup(self, *args: Any, **kwargs: Any) -> None:
+        """Start the workers, and let others know once they serve."""
+        super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._announcement.start()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Note who asked: whoever types Ctrl-C does not want to wait for a drain."""
@@ -55,7 +63,8 @@ class Server(MPServer):
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     def shutdown(self, exit_code: int = 0) -> None:
-        """Drain, then stop."""
+        """Withdraw, drain, then stop."""
+        self._announcement.withdraw()
         # Without a drain no SIGUSR1: a worker that gets it together with SIGTERM may miss one.
         if self._asked_by == signal.SIGTERM and self._drain_seconds:
             for worker in self.wrks:
@@ -87,20 +96,21 @@ def application() -> Flask:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
     # A worker ends like any multiprocessing child: not by way of atexit.
     util.Finalize(app, life.stop, exitpriority=10)
+    life.start()
     return app
 
 
 def main() -> None:
     """Serve until asked to stop."""
     try:
-        given = settings.read(os.environ)
+        given = bootstrap.read_settings(os.environ)
         bootstrap.connect(given).close()  # connects to nothing yet, but knows a wrong URL
     except SettingsError as error:
         sys.exit(f"{settings.SERVICE_NAME} can't start:\n" + _indented(error))
     logs.configure(given[logs.Settings])
     # Until a worker has its own handlers, a signal ends it: the inherited ones would swallow it.
     os.register_at_fork(after_in_child=_reset_signals)
-    Server(given[ServerSettings]).serve()
+    Server(given[ServerSettings], bootstrap.announcement(given)).serve()
 
 
 def _reset_signals() -> None:

@@ -14,7 +14,13 @@ class Lifecycle:
 
     draining: bool = False
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
+    at_start: list[Callable[[], None]] = field(default_factory=list)
     at_stop: list[Callable[[], None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin what only a serving process does."""
+        for begin in self.at_start:
+            begin()
 
     def drain(self) -> None:
         """Turn unready, and ask clients to go elsewhere with their next request."""
