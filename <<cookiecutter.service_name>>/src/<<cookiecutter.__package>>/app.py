@@ -7,10 +7,10 @@ from flask_openapi3 import Info, OpenAPI
 
 from . import __doc__ as description
 from . import bootstrap, settings
-from .api import docs, health, problems, rest
+from .api import docs, health, policy, problems, rest
 from .api.schemas import Problem
 from .api.strict_json import StrictJSON
-from .platform import auth, headers, lifecycle, limits, logs, metrics, shedding, telemetry
+from .platform import access, auth, headers, lifecycle, limits, logs, metrics, shedding, telemetry
 from .service import UseCases
 
 ROOMS = (
@@ -53,6 +53,7 @@ def create_app(
     app.json = StrictJSON(app)
     for room in (*ROOMS, *bootstrap.ROOMS):
         room.init_app(app, given[room.Settings])
+    access.install(app, policy.POLICY)
     life = lifecycle.lifecycle(app)
     life.checks |= adapters.checks
     life.at_stop.append(adapters.close)

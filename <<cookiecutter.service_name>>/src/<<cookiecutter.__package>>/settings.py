@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from .platform import auth, database, limits, logs, telemetry
+from .platform import auth, database, limits, logs, shedding, telemetry
 from .platform.environ import RoomSettings, Settings
 
 SERVICE_NAME = "<< cookiecutter.service_name >>"
@@ -15,18 +15,16 @@ _ALWAYS = {"OTEL_SERVICE_NAME": SERVICE_NAME}
 _IN_DEVELOPMENT = {
     "AUTH_AUDIENCE": SERVICE_NAME,
     "AUTH_ISSUER": "urn:development",
-    "AUTH_JWKS_URL": "file:.dev/jwks.json",
     "DATABASE_URL": "sqlite:///.dev/<< cookiecutter.service_name >>.db",
 }
 
 
-class ServerSettings(RoomSettings):
+class ServerSettings(shedding.Settings):
     """Where and how the process serves, and how it ends (seconds)."""
 
     host: str = Field(default="127.0.0.1", alias="HOST")
     port: int = Field(default=8000, ge=1, le=65535, alias="PORT")
     workers: PositiveInt = Field(default=1, alias="WEB_CONCURRENCY")
-    threads: PositiveInt = Field(default=4, alias="WEB_THREADS")
     drain_seconds: NonNegativeFloat = Field(default=5, alias="SHUTDOWN_DRAIN_SECONDS")
     grace_seconds: PositiveInt = Field(default=20, alias="SHUTDOWN_GRACE_SECONDS")
 
@@ -38,6 +36,7 @@ KINDS: tuple[type[RoomSettings], ...] = (
     database.Settings,
     limits.Settings,
     logs.Settings,
+    shedding.Settings,
     telemetry.Settings,
 )
 

@@ -49,12 +49,6 @@ def test_the_order_of_the_rooms() -> None:
     ]
 
 
-def test_every_view_says_who_may_call_it(app: Flask) -> None:
-    for name, view in app.view_functions.items():
-        marks = vars(view)
-        assert ("public" in marks) != ("scopes" in marks), name
-
-
 def test_production_lists_all_that_is_missing_or_wrong() -> None:
     wrong = {"ENVIRONMENT": "production", "PORT": "x", "AUTH_ISSUER": "urn:development"}
 
@@ -62,13 +56,21 @@ def test_production_lists_all_that_is_missing_or_wrong() -> None:
         read(wrong)
 
     named = {problem.partition(":")[0] for problem in caught.value.problems}
-    assert named == {"AUTH_AUDIENCE", "AUTH_ISSUER", "AUTH_JWKS_URL", "DATABASE_URL", "PORT"}
+    assert named == {"AUTH_AUDIENCE", "AUTH_ISSUER", "DATABASE_URL", "PORT"}
 
 
 @pytest.mark.parametrize("url", ["file:.dev/jwks.json", "http://issuer.test/jwks.json"])
 def test_production_takes_keys_from_a_trustworthy_place_only(url: str) -> None:
     with pytest.raises(SettingsError, match="AUTH_JWKS_URL: needs an https:// address"):
         read(PRODUCTION | {"AUTH_JWKS_URL": url})
+
+
+def test_an_issuer_says_itself_where_its_keys_are() -> None:
+    given = {name: value for name, value in PRODUCTION.items() if name != "AUTH_JWKS_URL"}
+
+    assert read(given)[auth.Settings].jwks_url is None
+    with pytest.raises(SettingsError, match="AUTH_JWKS_URL: is needed"):
+        read(given | {"AUTH_ISSUER": "http://issuer.test"})
 
 
 def test_production_starts_with_what_it_needs() -> None:

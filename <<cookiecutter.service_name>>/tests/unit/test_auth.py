@@ -3,16 +3,24 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
+from pydantic import ValidationError
 
 from << cookiecutter.__package >>.platform.auth import keys
+from << cookiecutter.__package >>.platform.auth.metadata import Metadata
 from << cookiecutter.__package >>.platform.auth.settings import AuthSettings
 from << cookiecutter.__package >>.platform.auth.tokens import InvalidToken, Verifier
 
@@ -275,7 +283,7 @@ def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": published}))
 
-    known = keys.KeySet(keys.fetcher(file.as_uri()), 600)
+    known = keys.KeySet(keys.fetcher(settings(AUTH_JWKS_URL=file.as_uri())), 600)
 
     assert known.get("sig")
     assert known.get("enc") is None
@@ -286,3 +294,130 @@ def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
 def test_a_broken_key_set_is_no_key_set(content: str) -> None:
     with pytest.raises(keys.KeysUnavailable):
         keys.KeySet(content.encode, 600).get("k1")
+
+
+@pytest.mark.parametrize(
+    ("claims", "client"),
+    [
+        ({"client_id": "checkout", "azp": "other"}, "checkout"),
+        ({"azp": "checkout"}, "checkout"),
+        ({"client_id": 7}, None),
+        ({}, None),
+    ],
+)
+def test_the_client_is_whom_the_token_was_issued_to(
+    issuer: Issuer, claims: dict[str, Any], client: str | None
+) -> None:
+    assert verifier(issuer).verify(issuer.token(**claims)).client == client
+
+
+class Published:
+    """What an issuer publishes, by address; counts what is asked for."""
+
+    def __init__(self, documents: dict[str, object]) -> None:
+        self.documents = documents
+        self.asked: list[str] = []
+
+    def fetch(self, url: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.documents:
+            raise HTTPError(url, 404, "Not Found", Message(), BytesIO())
+        return json.dumps(self.documents[url]).encode()
+
+
+@pytest.mark.parametrize(
+    ("issuer_url", "where"),
+    [
+        ("https://id.test", "https://id.test/.well-known/openid-configuration"),
+        ("https://id.test/", "https://id.test/.well-known/openid-configuration"),
+        ("https://id.test/realms/a", "https://id.test/realms/a/.well-known/openid-configuration"),
+        ("https://id.test", "https://id.test/.well-known/oauth-authorization-server"),
+        ("https://id.test/a/", "https://id.test/.well-known/oauth-authorization-server/a"),
+    ],
+)
+def test_the_issuer_says_where_its_keys_are(issuer_url: str, where: str) -> None:
+    document = {"issuer": issuer_url, "jwks_uri": "https://keys.test/set"}
+    published = Published({where: document})
+    metadata = Metadata(settings(AUTH_ISSUER=issuer_url), published.fetch)
+
+    assert metadata.address("jwks_uri") == "https://keys.test/set"
+    assert metadata.address("jwks_uri") == "https://keys.test/set"
+    assert published.asked[-1] == where
+    assert len(set(published.asked)) == len(published.asked)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"issuer": "https://id.test/", "jwks_uri": "https://keys.test/set"},
+        {"issuer": "https://id.test", "jwks_uri": "http://keys.test/set"},
+        {"issuer": "https://id.test", "jwks_uri": "file:///etc/passwd"},
+        {"issuer": "https://id.test", "jwks_uri": 7},
+        {"issuer": "https://id.test"},
+        {},
+        [],
+    ],
+    ids=str,
+)
+def test_metadata_that_nobody_should_believe(document: object) -> None:
+    published = Published({"https://id.test/.well-known/openid-configuration": document})
+    trusting = settings(AUTH_ISSUER="https://id.test", ENVIRONMENT="production", AUTH_JWKS_URL=None)
+
+    with pytest.raises(ValueError, match=r"https://id\.test"):
+        Metadata(trusting, published.fetch).address("jwks_uri")
+
+
+def test_metadata_is_fetched_once_until_an_address_fails() -> None:
+    where = "https://id.test/.well-known/openid-configuration"
+    published = Published({where: {"issuer": "https://id.test", "jwks_uri": "https://a.test"}})
+    metadata = Metadata(settings(AUTH_ISSUER="https://id.test"), published.fetch)
+    ask = [threading.Thread(target=metadata.address, args=("jwks_uri",)) for _ in range(50)]
+
+    for thread in ask:
+        thread.start()
+    for thread in ask:
+        thread.join()
+    assert len(published.asked) == 1
+
+    metadata.forget()
+    metadata.address("jwks_uri")
+    assert len(published.asked) == 2
+
+
+def test_keys_of_an_issuer_that_says_where_they_are(issuer: Issuer) -> None:
+    key_set = json.loads(issuer.fetch())
+    with serving({"/keys": key_set}) as url:
+        key = keys.KeySet(keys.fetcher(settings(AUTH_ISSUER=url, AUTH_JWKS_URL=None)), 600)
+
+        assert key.get("k1")
+        assert key.get("k2") is None
+
+
+def test_a_place_that_says_nothing_is_no_issuer() -> None:
+    with pytest.raises(ValidationError, match="since AUTH_ISSUER is no https:// address"):
+        settings(AUTH_ISSUER="urn:some-issuer", AUTH_JWKS_URL=None)
+
+
+@contextmanager
+def serving(documents: dict[str, object]) -> Iterator[str]:
+    """An issuer on this machine, with its metadata; gives its name."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = documents.get(self.path)
+            self.send_response(404 if found is None else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        metadata = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        documents["/.well-known/oauth-authorization-server"] = metadata
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield url
+        server.shutdown()
+        thread.join()

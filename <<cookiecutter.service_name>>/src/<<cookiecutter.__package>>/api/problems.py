@@ -74,7 +74,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response(request.environ)
     status = error.code or 500
     title = _TITLES.get(status, error.name)
-    code = title.lower().replace(" ", "_").replace("'", "")
+    usual = title.lower().replace(" ", "_").replace("'", "")
+    code = getattr(error, "problem_code", usual)
     response = _problem(status, code, error.description or title)
     for name, value in error.get_headers(request.environ):
         if name != "Content-Type":

@@ -11,15 +11,11 @@ from werkzeug.exceptions import BadRequest, PreconditionRequired, UnprocessableE
 
 from ..domain.model import << cookiecutter.__class >>
 from ..domain.values import Changes
-from ..platform.access import requires
 from ..platform.auth import caller
 from ..service import UseCases
 from ..service.create import Once
 from . import schemas
 from .problems import documented
-
-READ = "<< cookiecutter.__path >>:read"
-WRITE = "<< cookiecutter.__path >>:write"
 
 _CREATED = {
     "content": {
@@ -48,7 +44,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     api.before_request(_read_object)
 
     @api.post("", responses={201: _CREATED, **documented(400, 413, 415)})
-    @requires(WRITE)
     def create_<< cookiecutter.resource >>(
         body: schemas.New<< cookiecutter.__class >>,
         header: schemas.CreateHeader,
@@ -67,7 +62,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return response
 
     @api.get("", responses={200: schemas.<< cookiecutter.__class >>Page})
-    @requires(READ)
     def list_<< cookiecutter.__plural >>(query: schemas.PageQuery) -> Response:
         """List << cookiecutter.__nouns >>, oldest first."""
         page = use_cases.list(after=_after(query.cursor), limit=query.limit)
@@ -85,7 +79,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
             **documented(404),
         },
     )
-    @requires(READ)
     def get_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.ReadHeader,  # noqa: ARG001 (declared for the API's description)
@@ -101,7 +94,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
             **documented(400, 404, 412, 413, 415, 428),
         },
     )
-    @requires(WRITE)
     def change_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.ChangeHeader,
@@ -114,7 +106,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return _representation(use_cases.change(path.id, changes, _is_matched), 200)
 
     @api.delete("/<uuid:id>", responses={204: None, **documented(404, 412)})
-    @requires(WRITE)
     def delete_<< cookiecutter.resource >>(
         path: schemas.<< cookiecutter.__class >>Path,
         header: schemas.DeleteHeader,

@@ -50,7 +50,7 @@ class Settings:
             try:
                 self._by_kind[kind] = kind.model_validate(values)
             except ValidationError as error:
-                problems += [_line(problem["loc"], problem["msg"]) for problem in error.errors()]
+                problems += [_line(kind, each["loc"], each["msg"]) for each in error.errors()]
         if problems:
             raise SettingsError(problems)
 
@@ -81,5 +81,8 @@ def _from_files(
     return values, problems
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(map(str, location))}: {message.removeprefix('Value error, ')}"
+def _line(kind: type[RoomSettings], location: tuple[int | str, ...], message: str) -> str:
+    # A default that is refused is told by the name of its field, not of its variable.
+    fields = {name: field.alias or name for name, field in kind.model_fields.items()}
+    path = ".".join(fields.get(str(part), str(part)) for part in location)
+    return f"{path}: {message.removeprefix('Value error, ')}"

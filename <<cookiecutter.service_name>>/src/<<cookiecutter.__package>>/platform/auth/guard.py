@@ -1,12 +1,12 @@
 """The guard in front of every view."""
 
-from collections.abc import Set
 from typing import Any
 
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, Unauthorized
 from werkzeug.http import quote_header_value
 
+from .. import access
 from ..lifecycle import lifecycle
 from .keys import KeySet, KeysUnavailable, fetcher
 from .settings import AuthSettings
@@ -15,18 +15,17 @@ from .tokens import Caller, InvalidToken, Verifier
 
 def init_app(app: Flask, settings: AuthSettings) -> None:
     """Let nobody pass who is not allowed to; a process without keys is not ready."""
-    keys = KeySet(fetcher(settings.jwks_url), settings.keys_max_age_seconds)
+    keys = KeySet(fetcher(settings), settings.keys_max_age_seconds)
     verifier = Verifier(settings, keys)
     lifecycle(app).checks["auth_keys"] = keys.check
 
     @app.before_request
     def guard() -> None:
-        view = current_app.view_functions.get(request.endpoint or "")
-        if getattr(view, "public", False):
+        if access.is_public(app, request.endpoint):
             return
         g.caller = _authenticate(verifier)
-        if view is not None:  # otherwise 404 or 405, which a valid token may learn
-            _authorize(g.caller, getattr(view, "scopes", None))
+        if request.endpoint:  # otherwise 404 or 405, which a valid token may learn
+            _authorize(g.caller, access.rules(app).get(request.endpoint))
 
 
 def caller() -> Caller:
@@ -50,14 +49,24 @@ class InvalidBearer(Unauthorized):
 class InsufficientScope(Forbidden):
     """The token is valid, but does not grant what the view wants (RFC 6750, 3.1)."""
 
-    def __init__(self, missing: Set[str]) -> None:
-        self._missing = " ".join(sorted(missing))
-        super().__init__(f"The token lacks the scope {self._missing}.")
+    def __init__(self, missing: str) -> None:
+        self._missing = missing
+        super().__init__(f"The token lacks the scope {missing}.")
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Add the challenge that names the missing scopes."""
+        """Add the challenge that names the missing scope."""
         challenge = _challenge(error="insufficient_scope", scope=self._missing)
         return [*super().get_headers(*args, **kwargs), challenge]
+
+
+class CallerNotAllowed(Forbidden):
+    """The token is valid, but the policy does not name its client; no other token would help."""
+
+    problem_code = "caller_not_allowed"
+
+    def __init__(self, client: str | None) -> None:
+        who = f"The client {client}" if client else "A token that names no client"
+        super().__init__(f"{who} is not among the callers of this.")
 
 
 def _challenge(**parameters: str) -> tuple[str, str]:
@@ -80,8 +89,10 @@ def _authenticate(verifier: Verifier) -> Caller:
         raise ServiceUnavailable(str(error), retry_after=5) from error
 
 
-def _authorize(who: Caller, needed: frozenset[str] | None) -> None:
-    if needed is None:
-        raise Forbidden("Nobody may call this: the view names no scopes.")
-    if missing := needed - who.scopes:
-        raise InsufficientScope(missing)
+def _authorize(who: Caller, rule: access.Rule | None) -> None:
+    if rule is None:
+        raise Forbidden("Nobody may call this: the policy has no rule for it.")
+    if who.client not in rule.callers:
+        raise CallerNotAllowed(who.client)
+    if rule.scope not in who.scopes:
+        raise InsufficientScope(rule.scope)

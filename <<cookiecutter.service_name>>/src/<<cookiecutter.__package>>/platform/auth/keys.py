@@ -5,16 +5,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWKSetError
 
+from .fetch import fetch
+from .metadata import Metadata
+from .settings import AuthSettings
+
 ALGORITHMS = frozenset({"RS256", "ES256"})
-_FETCH_TIMEOUT_SECONDS = 5
-_MAX_KEY_SET_BYTES = 512 * 1024
 _PAUSE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
@@ -91,20 +93,27 @@ class KeySet:
         self._stale_at = time.monotonic() + self._max_age
 
 
-def fetcher(url: str) -> Callable[[], bytes]:
-    """Make the function that fetches the key set from `url` (https:, http: or file:)."""
+def fetcher(settings: AuthSettings) -> Callable[[], bytes]:
+    """Make the function that fetches the key set from where the settings, or the issuer, say."""
+    url = settings.jwks_url
+    if url is None:
+        return _fetcher_by(Metadata(settings))
     if urlsplit(url).scheme == "file":
         path = Path(url.removeprefix("file://").removeprefix("file:"))
         # The development key set: before its first key is made it is empty, not out of order.
         return lambda: path.read_bytes() if path.exists() else b'{"keys": []}'
+    return partial(fetch, url)
 
-    def fetch() -> bytes:
-        request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310
-        with urlopen(request, timeout=_FETCH_TIMEOUT_SECONDS) as response:  # noqa: S310 (settings allow no other scheme)
-            content: bytes = response.read(_MAX_KEY_SET_BYTES)
-            return content
 
-    return fetch
+def _fetcher_by(metadata: Metadata) -> Callable[[], bytes]:
+    def fetch_key_set() -> bytes:
+        try:
+            return fetch(metadata.address("jwks_uri"))
+        except OSError:
+            metadata.forget()
+            raise
+
+    return fetch_key_set
 
 
 def _parse(content: bytes) -> tuple[Mapping[str, object], Mapping[str, PyJWK]]:

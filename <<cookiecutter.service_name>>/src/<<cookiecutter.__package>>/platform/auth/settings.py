@@ -5,17 +5,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, NonNegativeFloat, PositiveFloat, ValidationInfo, field_validator
 
 from ..environ import RoomSettings
+from .fetch import is_trustworthy
 
 DEVELOPMENT_ISSUER = "urn:development"
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+DEVELOPMENT_KEYS = "file:.dev/jwks.json"
 
 
 class AuthSettings(RoomSettings):
-    """Issuer, audience and key set (RFC 7517) of acceptable tokens."""
+    """Issuer, audience and key set (RFC 7517) of acceptable tokens.
+
+    Without `jwks_url` the issuer's metadata says where the keys are.
+    """
 
     issuer: str = Field(alias="AUTH_ISSUER")
     audience: str = Field(alias="AUTH_AUDIENCE")
-    jwks_url: str = Field(alias="AUTH_JWKS_URL")
+    jwks_url: str | None = Field(default=None, alias="AUTH_JWKS_URL", validate_default=True)
     leeway_seconds: NonNegativeFloat = Field(default=30, le=300, alias="AUTH_LEEWAY_SECONDS")
     keys_max_age_seconds: PositiveFloat = Field(default=600, alias="AUTH_KEYS_MAX_AGE_SECONDS")
 
@@ -28,11 +32,21 @@ class AuthSettings(RoomSettings):
 
     @field_validator("jwks_url")
     @classmethod
-    def _from_a_trustworthy_place(cls, value: str, info: ValidationInfo) -> str:
-        url = urlsplit(value)
-        production = info.data.get("environment") == "production"
-        if url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK):
+    def _from_a_trustworthy_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+        environment = info.data.get("environment")
+        if value is None:
+            return _keys_of(info.data.get("issuer"), environment)
+        if urlsplit(value).scheme == "file" and environment != "production":
             return value
-        if url.scheme in {"file", "http"} and not production:
-            return value
-        raise ValueError("needs an https:// address, so that nobody can slip in keys on the way.")
+        if not is_trustworthy(value, environment):
+            raise ValueError("needs an https:// address: nobody may slip in keys on the way.")
+        return value
+
+
+def _keys_of(issuer: str | None, environment: str | None) -> str | None:
+    """Give where this issuer's keys are; None if it says so itself."""
+    if issuer == DEVELOPMENT_ISSUER:
+        return DEVELOPMENT_KEYS
+    if issuer is not None and not is_trustworthy(issuer, environment):
+        raise ValueError("is needed, since AUTH_ISSUER is no https:// address.")
+    return None

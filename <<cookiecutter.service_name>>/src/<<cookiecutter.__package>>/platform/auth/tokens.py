@@ -15,6 +15,11 @@ _REMEMBERED_TOKENS = 4096
 _REMEMBERED_SECONDS = 300
 _FOREIGN_KEYS = frozenset({"jku", "jwk", "x5u"})
 
+# First the standard's name (RFC 9068), then OpenID Connect's, then what Entra ID and Okta send.
+_CLIENT_CLAIMS = ("client_id", "azp", "appid", "cid")
+# First the standard's (RFC 8693, 4.2), then Entra ID's and Okta's, then Entra ID's for services.
+_SCOPE_CLAIMS = ("scope", "scp", "roles")
+
 
 class InvalidToken(Exception):
     """The token proves nothing; the text says why, without a secret in it."""
@@ -25,6 +30,7 @@ class Caller:
     """Who calls, as the issuer vouches for it."""
 
     subject: str
+    client: str | None
     scopes: frozenset[str]
     claims: Mapping[str, Any]
 
@@ -61,7 +67,7 @@ class Verifier:
         if known and known.until > time.time() and known.generation == generation:
             return known.caller
         claims = self._decode(token)
-        caller = Caller(claims["sub"], _scopes(claims), claims)
+        caller = Caller(claims["sub"], _client(claims), _scopes(claims), claims)
         self._remember(digest, caller, float(claims["exp"]))
         return caller
 
@@ -95,14 +101,22 @@ class Verifier:
         self._verified[digest] = _Verified(caller, until, self._keys.generation)
 
 
+def _client(claims: Mapping[str, Any]) -> str | None:
+    client = _first(claims, _CLIENT_CLAIMS)
+    return client if isinstance(client, str) else None
+
+
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    # `scope` is the standard's (RFC 8693, 4.2); `scp` is what Entra ID and Okta send instead.
-    granted = claims.get("scope", claims.get("scp"))
+    granted = _first(claims, _SCOPE_CLAIMS)
     if isinstance(granted, str):
         granted = granted.split()
     if not isinstance(granted, list):
         return frozenset()
     return frozenset(scope for scope in granted if isinstance(scope, str))
+
+
+def _first(claims: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((claims[name] for name in names if name in claims), None)
 
 
 def _reason(error: Exception) -> str:
