@@ -2,12 +2,13 @@
 
 Names follow the OpenTelemetry semantic conventions as Prometheus spells them. Where
 `PROMETHEUS_MULTIPROC_DIR` is set when the process starts, all workers count into files of that
-folder, and each answers for all of them, also for those that have died.
+folder, and each answers for all of them. What one counted stays when it dies, what it gauged goes.
 """
 
 import os
 import time
 from functools import cache
+from pathlib import Path
 
 from flask import Flask, Response, g, request
 from prometheus_client import (
@@ -18,7 +19,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from .access import public
 from .environ import RoomSettings as Settings
@@ -65,7 +66,17 @@ def _duration(method: str, route: str, status: int) -> Histogram:
 @public
 def _exposition() -> Response:
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        _forget_the_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Remove the gauges of workers that ended; a killed one can't do it itself."""
+    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
