@@ -1,0 +1,150 @@
+"""etcd: the key that tells of this process, by the JSON form of its API."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from ..environ import RoomSettings
+from .announcer import TTL_SECONDS
+from .announcer_address import Advertised
+
+_CALL_SECONDS = 1.0
+_CONNECTIONS = 32  # kept: the announcer's, and one for each service that is watched
+
+
+class Settings(RoomSettings):
+    """The cluster, and who this service is there."""
+
+    endpoints: str = Field(default="", alias="ETCD_ENDPOINTS", validate_default=True)
+    username: str | None = Field(default=None, alias="ETCD_USERNAME")
+    password: SecretStr = Field(default=SecretStr(""), alias="ETCD_PASSWORD")
+    ca_file: FilePath | None = Field(default=None, alias="ETCD_CACERT")
+
+    @field_validator("endpoints")
+    @classmethod
+    def _are_urls(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("environment") == "production":
+            raise ValueError("is missing; name etcd's servers, as in http://etcd:2379.")
+        urls = [one.strip().rstrip("/") for one in (value or "http://127.0.0.1:2379").split(",")]
+        for parts in map(urlsplit, urls):
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("is no list like http://etcd-1:2379,http://etcd-2:2379.")
+        return ",".join(urls)
+
+
+class EtcdError(Exception):
+    """etcd refuses a request, or can't answer it now."""
+
+
+class Client:
+    """The API, at whichever endpoint answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._endpoints = settings.endpoints.split(",")
+        password = settings.password.get_secret_value()
+        self._credentials = {"name": settings.username, "password": password}
+        self._token = ""
+        self._pool = PoolManager(
+            maxsize=_CONNECTIONS,
+            retries=False,
+            ca_certs=settings.ca_file and str(settings.ca_file),
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Give the endpoint that answered last."""
+        return self._endpoints[0]
+
+    def call(self, path: str, body: Any) -> Any:
+        """Give what etcd answers.
+
+        Raises:
+            EtcdError: it says that something is wrong.
+            HTTPError: there is no answer.
+        """
+        return self.open(path, body).json()
+
+    def open(
+        self, path: str, body: Any, seconds: float = _CALL_SECONDS, *, whole: bool = True
+    ) -> BaseHTTPResponse:
+        """Give a response, without its body unless that is to be had as a whole."""
+        for _ in self._endpoints[1:]:
+            try:
+                return self._as_somebody(path, body, seconds, whole)
+            except (HTTPError, EtcdError):
+                first, *others = self._endpoints
+                self._endpoints = [*others, first]
+        return self._as_somebody(path, body, seconds, whole)
+
+    def _as_somebody(self, path: str, body: Any, seconds: float, whole: bool) -> BaseHTTPResponse:
+        if self._credentials["name"] and not self._token:
+            answer = self._post("auth/authenticate", self._credentials, seconds, whole=True)
+            self._token = answer.json()["token"]
+        try:
+            return self._post(path, body, seconds, whole=whole)
+        except EtcdError:
+            self._token = ""  # it may have expired
+            raise
+
+    def _post(self, path: str, body: Any, seconds: float, *, whole: bool) -> BaseHTTPResponse:
+        response = self._pool.request(
+            "POST",
+            f"{self.endpoint}/v3/{path}",
+            json=body,
+            headers={"Authorization": self._token} if self._token else {},
+            timeout=Timeout(connect=_CALL_SECONDS, read=seconds),
+            preload_content=whole,
+        )
+        if response.status != 200:
+            raise EtcdError(f"{response.status} {response.data[:200].decode(errors='replace')}")
+        return response
+
+
+class Registry:
+    """Enters one process as an instance of a service; the entry lives as long as its lease."""
+
+    name = "etcd"
+
+    def __init__(self, client: Client, service: str, address: Advertised) -> None:
+        self._client = client
+        self._service = service
+        self._address = address
+        self._lease = ""
+
+    def announce(self) -> None:
+        """Enter this process, or keep its lease alive."""
+        if not (self._lease and self._is_kept_alive()):
+            self._enter()
+
+    def withdraw(self) -> None:
+        """Give the lease back: the entry goes with it."""
+        if self._lease:
+            self._client.call("lease/revoke", {"ID": self._lease})
+
+    def _is_kept_alive(self) -> bool:
+        answer = self._client.call("lease/keepalive", {"ID": self._lease})
+        return int(answer["result"].get("TTL", 0)) > 0
+
+    def _enter(self) -> None:
+        instance = self._address.seen_from(self._client.endpoint)
+        key = f"{prefix(self._service)}{self._service}-{instance.host}-{instance.port}"
+        value = {"scheme": instance.scheme, "host": instance.host, "port": instance.port}
+        lease = self._client.call("lease/grant", {"TTL": TTL_SECONDS})["ID"]
+        entry = {"key": encoded(key), "value": encoded(json.dumps(value)), "lease": lease}
+        self._client.call("kv/put", entry)
+        self._lease = lease
+
+
+def prefix(service: str) -> str:
+    """Give what the keys of a service's instances begin with."""
+    return f"/services/{service}/"
+
+
+def encoded(text: str) -> str:
+    """Give a text as etcd's JSON has it."""
+    return base64.b64encode(text.encode()).decode()

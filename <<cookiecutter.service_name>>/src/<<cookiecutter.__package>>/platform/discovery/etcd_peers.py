@@ -1,0 +1,61 @@
+"""etcd: the instances of a service, watched from the revision that was seen."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ReadTimeoutError
+
+from . import Instance
+from .etcd import Client, encoded, prefix
+
+_WAIT_SECONDS = 30
+
+
+class Source:
+    """Source of instances."""
+
+    name = "etcd"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def look(self, service: str, seen: int) -> tuple[Sequence[Instance], int]:
+        """Give the instances and the revision, as soon as one has changed since it was seen."""
+        first = prefix(service)
+        # All that begins with it: up to the next text of the same length.
+        keys = {"key": encoded(first), "range_end": encoded(first[:-1] + chr(ord(first[-1]) + 1))}
+        if seen:
+            self._wait_for_change({**keys, "start_revision": seen + 1})
+        answer = self._client.call("kv/range", keys)
+        found = [_instance(each) for each in answer.get("kvs", ())]
+        return found, int(answer["header"]["revision"])
+
+    def _wait_for_change(self, watch: dict[str, Any]) -> None:
+        response = self._client.open(
+            "watch", {"create_request": watch}, _WAIT_SECONDS, whole=False
+        )
+        with closing(response):
+            for line in _lines(response):
+                # Cancelled: the revision has been compacted away. All is read anew in any case.
+                if line["result"].get("events") or line["result"].get("canceled"):
+                    return
+
+
+def _lines(response: BaseHTTPResponse) -> Iterator[Any]:
+    """Give what arrives until the connection ends, or has been silent for a while."""
+    begun = b""
+    try:
+        for chunk in response.stream():
+            *whole, begun = (begun + chunk).split(b"\n")
+            yield from map(json.loads, whole)
+    except ReadTimeoutError:
+        return
+
+
+def _instance(entry: dict[str, str]) -> Instance:
+    value = json.loads(base64.b64decode(entry["value"]))
+    return Instance(value["scheme"], value["host"], value["port"])
