@@ -11,7 +11,12 @@ from .adapters import peers
 from .adapters.database import DatabaseReader, DatabaseUnitOfWork
 from .adapters.memory import Memory
 from .domain.ports import Reader, UnitOfWork
-from .platform import database
+from .platform import (
+    database,
+<% if cookiecutter.mesh == "none" %>
+    tls,
+<% endif %>
+)
 from .platform.announcement import Announcement, Unannounced
 from .platform.database import (
 <% if cookiecutter.database == "mysql" %>
@@ -26,11 +31,17 @@ from .platform.database import (
 from .platform.discovery.dns import Dns
 <% endif %>
 from .platform.environ import RoomSettings, Settings
-<% if cookiecutter.depends_on %>
+<% if cookiecutter.depends_on and cookiecutter.mesh != "none" %>
 from .platform.peers.http import PlainPools
+<% endif %>
+<% if cookiecutter.depends_on %>
 from .platform.peers.peer import Peers
 from .platform.peers.settings import PeersSettings
-from .platform.peers.tokens import Tokens, TokenSettings
+from .platform.peers.token_settings import TokenSettings
+from .platform.peers.tokens import Tokens
+<% endif %>
+<% if cookiecutter.depends_on and cookiecutter.mesh == "none" %>
+from .platform.tls import client_peers
 <% endif %>
 
 DIALECTS: list[database.Dialect] = [
@@ -43,10 +54,13 @@ DIALECTS: list[database.Dialect] = [
     sqlite,
 ]
 
-# What the application has besides the rooms of app.py, and all settings there are.
-ROOMS: tuple[ModuleType, ...] = ()
+# What the application has besides the rooms that app.py names, and all settings there are.
+ROOMS: tuple[ModuleType, ...] = << "(tls,)" if cookiecutter.mesh == "none" else "()" >>
 KINDS: tuple[type[RoomSettings], ...] = (
     *settings.KINDS,
+<% if cookiecutter.mesh == "none" %>
+    tls.Settings,
+<% endif %>
 <% if cookiecutter.depends_on %>
     PeersSettings,
     TokenSettings,
@@ -95,8 +109,8 @@ def connect(given: Settings) -> Adapters:
 <% if cookiecutter.depends_on %>
     calls = Peers(
         given[PeersSettings],
-        Dns("http", 8000),
-        PlainPools(given[PeersSettings].max_concurrent_calls),
+        Dns(<< "*given[tls.Settings].address" if cookiecutter.mesh == "none" else '"http", 8000' >>),
+        << "client_peers.pools(given[tls.Settings], " if cookiecutter.mesh == "none" else "PlainPools(" >>given[PeersSettings].max_concurrent_calls),
         Tokens(given[TokenSettings]),
     )
 <% endif %>
