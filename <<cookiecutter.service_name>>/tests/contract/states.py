@@ -1,0 +1,35 @@
+"""What consumers take for granted about this service, in the words of their contracts."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from << cookiecutter.__package >>.bootstrap import Adapters
+from << cookiecutter.__package >>.domain import events
+from << cookiecutter.__package >>.domain.model import << cookiecutter.__class >>
+
+
+def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract's word)
+    """There is one with the id that the consumer is going to ask for."""
+    event = events.<< cookiecutter.__class >>Created(
+        aggregate_id=UUID(id),
+        version=1,
+        occurred_at=datetime.now(UTC),
+        name="First",
+        description=None,
+    )
+    created = << cookiecutter.__class >>.replay([event])
+    created.recorded.append(event)
+    with adapters.unit_of_work() as work:
+        work.repository.add(created)
+        work.commit()
+
+
+def none_exists(adapters: Adapters, id: str) -> None:  # noqa: A002, ARG001 (as above)
+    """There is none: whatever an interaction needed is forgotten at its end."""
+
+
+STATES: dict[str, Callable[..., None]] = {
+    "one of the << cookiecutter.__nouns >> has this id": one_exists,
+    "none of the << cookiecutter.__nouns >> has this id": none_exists,
+}
