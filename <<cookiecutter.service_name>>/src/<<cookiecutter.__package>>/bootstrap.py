@@ -17,7 +17,7 @@ from .platform import (
     tls,
 <% endif %>
 )
-from .platform.announcement import Announcement, Unannounced
+from .platform.announcement import Announcement<< ", Unannounced" if cookiecutter.discovery == "dns" else "" >>
 from .platform.database import (
 <% if cookiecutter.database == "mysql" %>
     mysql,
@@ -27,6 +27,14 @@ from .platform.database import (
 <% endif %>
     sqlite,
 )
+<% if cookiecutter.discovery != "dns" %>
+from .platform.discovery import announcer_address, << cookiecutter.discovery >>
+from .platform.discovery.announcer import Announcer
+<% endif %>
+<% if cookiecutter.depends_on and cookiecutter.discovery != "dns" %>
+from .platform.discovery.announcer_peers import Watched
+from .platform.discovery.<< cookiecutter.discovery >>_peers import Source
+<% endif %>
 <% if cookiecutter.depends_on and cookiecutter.discovery == "dns" %>
 from .platform.discovery.dns import Dns
 <% endif %>
@@ -66,6 +74,10 @@ KINDS: tuple[type[RoomSettings], ...] = (
     TokenSettings,
     *peers.SETTINGS,
 <% endif %>
+<% if cookiecutter.discovery != "dns" %>
+    announcer_address.Settings,
+    << cookiecutter.discovery >>.Settings,
+<% endif %>
 )
 
 
@@ -91,9 +103,32 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return settings.read(environ, KINDS)
 
 
+<% if cookiecutter.discovery == "dns" %>
 def announcement(given: Settings) -> Announcement:  # noqa: ARG001 (the platform needs no telling)
     """Build what tells others where this process serves."""
     return Unannounced()
+<% endif %>
+<% if cookiecutter.discovery != "dns" %>
+def announcement(given: Settings) -> Announcement:
+    """Build what tells others where this process serves."""
+    server = given[settings.ServerSettings]
+    scheme, port = "http", server.port
+<% endif %>
+<% if cookiecutter.discovery != "dns" and cookiecutter.mesh == "none" %>
+    if given[tls.Settings].enabled:
+        scheme, port = "https", given[tls.Settings].port
+<% endif %>
+<% if cookiecutter.discovery != "dns" %>
+    address = announcer_address.Advertised(
+        scheme,
+        server.host,
+        port,
+        given[announcer_address.Settings],
+    )
+    client = << cookiecutter.discovery >>.Client(given[<< cookiecutter.discovery >>.Settings])
+    registry = << cookiecutter.discovery >>.Registry(client, settings.SERVICE_NAME, address)
+    return Announcer(registry, server.host, server.port)
+<% endif %>
 
 
 def connect(given: Settings) -> Adapters:
@@ -106,10 +141,16 @@ def connect(given: Settings) -> Adapters:
     # A pool of its own: to switch a connection to and fro would cost round trips each time.
     reading = database.make_engine(given[database.Settings], DIALECTS, autocommit=True)
     reader = DatabaseReader(reading)
+<% if cookiecutter.depends_on and cookiecutter.discovery == "dns" %>
+    directory = Dns(<< "*given[tls.Settings].address" if cookiecutter.mesh == "none" else '"http", 8000' >>)
+<% endif %>
+<% if cookiecutter.depends_on and cookiecutter.discovery != "dns" %>
+    directory = Watched(Source(<< cookiecutter.discovery >>.Client(given[<< cookiecutter.discovery >>.Settings])))
+<% endif %>
 <% if cookiecutter.depends_on %>
     calls = Peers(
         given[PeersSettings],
-        Dns(<< "*given[tls.Settings].address" if cookiecutter.mesh == "none" else '"http", 8000' >>),
+        directory,
         << "client_peers.pools(given[tls.Settings], " if cookiecutter.mesh == "none" else "PlainPools(" >>given[PeersSettings].max_concurrent_calls),
         Tokens(given[TokenSettings]),
     )

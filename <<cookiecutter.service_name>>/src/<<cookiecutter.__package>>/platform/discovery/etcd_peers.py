@@ -35,9 +35,7 @@ class Source:
         return found, int(answer["header"]["revision"])
 
     def _wait_for_change(self, watch: dict[str, Any]) -> None:
-        response = self._client.open(
-            "watch", {"create_request": watch}, _WAIT_SECONDS, whole=False
-        )
+        response = self._client.open("watch", {"create_request": watch}, _WAIT_SECONDS, whole=False)
         with closing(response):
             for line in _lines(response):
                 # Cancelled: the revision has been compacted away. All is read anew in any case.
