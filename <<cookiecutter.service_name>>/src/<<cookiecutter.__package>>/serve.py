@@ -41,7 +41,7 @@ class Server(MPServer):
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=how.workers,
-            blocking_threads=how.threads + how.queue + SPARE_THREADS,
+            blocking_threads=how.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=how.grace_seconds,
             log_level=LogLevels.info,
@@ -49,11 +49,14 @@ class Server(MPServer):
         )
         self.main_loop_interrupt = _Interrupt()
         self._announcement = announcement
+        self._more_threads = how.queue + SPARE_THREADS
         self._drain_seconds = how.drain_seconds
         self._asked_by: int | None = None
 
     def startup(self, *args: Any, **kwargs: Any) -> None:
         """Start the workers, and let others know once they serve."""
+        # Granian warns of as many as are busy at once; these wait, or have little to do.
+        self.blocking_threads += self._more_threads
         super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._announcement.start()
 

@@ -31,7 +31,7 @@ class Settings(RoomSettings):
     """How many requests one worker handles at the same time, and how many more may wait."""
 
     threads: PositiveInt = Field(default=4, alias="WEB_THREADS")
-    queue: NonNegativeInt = Field(default=32, alias="WEB_QUEUE")
+    queue: NonNegativeInt = Field(default=64, alias="WEB_QUEUE")
 
 
 class Overloaded(ServiceUnavailable):
