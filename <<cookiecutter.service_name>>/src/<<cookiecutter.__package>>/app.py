@@ -21,6 +21,7 @@ ROOMS = (
     headers,
     limits,  # starts the clock before anything is waited for
     shedding,  # before any work is done: to check a token is work
+    *bootstrap.ROOMS,  # what else this service has
     auth,  # nobody passes without a token
     problems,
     health,
@@ -51,7 +52,7 @@ def create_app(
         validation_error_callback=problems.validation_problem,
     )
     app.json = StrictJSON(app)
-    for room in (*ROOMS, *bootstrap.ROOMS):
+    for room in ROOMS:
         room.init_app(app, given[room.Settings])
     access.install(app, policy.POLICY)
     life = lifecycle.lifecycle(app)

@@ -85,4 +85,5 @@ def _line(kind: type[RoomSettings], location: tuple[int | str, ...], message: st
     # A default that is refused is told by the name of its field, not of its variable.
     fields = {name: field.alias or name for name, field in kind.model_fields.items()}
     path = ".".join(fields.get(str(part), str(part)) for part in location)
-    return f"{path}: {message.removeprefix('Value error, ')}"
+    text = message.removeprefix("Value error, ")
+    return f"{path}: {text}" if path else text

@@ -105,6 +105,7 @@ def _finish(response: Response) -> Response:
                 "http_route": request.url_rule.rule if request.url_rule else None,
                 "http_response_status_code": response.status_code,
                 "duration_ms": round((time.perf_counter() - g.started) * 1000, 3),
+                **g.get("log_fields", {}),
             },
         )
     return response

@@ -1,0 +1,120 @@
+"""The second door: the same application over mutual TLS, in threads of each worker process.
+
+granian gives no client's certificate to the application, so here cheroot serves. Of cheroot's own
+ways two are changed: hands are shaken without a thread that waits, so whoever connects and says
+nothing stops nobody; and while the process drains, no connection is kept.
+"""
+
+import logging
+import ssl
+import threading
+from typing import Any
+
+from cheroot import errors, wsgi
+from cheroot.makefile import MakeFile
+from cheroot.ssl import Adapter
+from cryptography import x509
+from flask import Flask
+
+from ..lifecycle import lifecycle
+from ..shedding import SPARE_THREADS
+from . import spiffe
+from .files import Followed
+from .settings import TlsSettings
+
+# Where the application finds who is at the other end: a SpiffeId, or why there is none.
+CLIENT = "tls.client"
+_IDLE_SECONDS = 75
+_MAX_HEADER_BYTES = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class Door(wsgi.Server):
+    """Serves an application to clients whose certificate one of our authorities has signed."""
+
+    max_request_header_size = _MAX_HEADER_BYTES
+
+    def __init__(self, app: Flask, settings: TlsSettings) -> None:
+        super().__init__(
+            (settings.host, settings.port),
+            app,
+            numthreads=settings.threads + settings.queue + SPARE_THREADS,
+            server_name="tls",
+            request_queue_size=1024,
+            timeout=_IDLE_SECONDS,
+            shutdown_timeout=settings.grace_seconds,
+            reuse_port=True,  # every worker process has a door of its own
+        )
+        self.ssl_adapter = _Adapter(Followed(settings.files, ssl.PROTOCOL_TLS_SERVER))
+        self._life = lifecycle(app)
+
+    def open(self) -> None:
+        """Serve from now on, until the process stops."""
+        self.prepare()
+        threading.Thread(target=self.serve, name="tls", daemon=True).start()
+        # After the adapters, so that it is closed before them: requests still need them.
+        self._life.at_stop.append(self.stop)
+        logger.info("Mutual TLS on port %s", self.bind_addr[1])
+
+    def process_conn(self, conn: Any) -> None:
+        """Give a connection to a thread, once the hands are shaken and it has sent something."""
+        if conn.ssl_env:
+            super().process_conn(conn)
+            return
+        try:
+            conn.socket.settimeout(0)
+            conn.socket.do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self.put_conn(conn)
+        except OSError as error:
+            logger.info("Refused at the handshake: %s", error, extra={"client": conn.remote_addr})
+            conn.close()
+        else:
+            conn.socket.settimeout(self.timeout)
+            conn.ssl_env = {"wsgi.url_scheme": "https", CLIENT: _client(conn.socket)}
+            self.put_conn(conn)
+
+    @property
+    def can_add_keepalive_connection(self) -> bool:
+        """Tell whether a connection may stay open after its answer."""
+        return self.ready and not self._life.draining
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """Log what cheroot has to say."""
+        logger.log(level, msg, exc_info=traceback)
+
+
+class _Adapter(Adapter):
+    """Wraps connections in TLS, each with the files as they are then."""
+
+    def __init__(self, followed: Followed) -> None:
+        self._followed = followed
+
+    def bind(self, sock: Any) -> Any:
+        """Listen as usual."""
+        return sock
+
+    def wrap(self, sock: Any) -> tuple[ssl.SSLSocket, dict[str, Any]]:
+        """Wrap a connection; its hands are shaken later."""
+        context = self._followed.context()
+        try:
+            return context.wrap_socket(sock, True, do_handshake_on_connect=False), {}
+        except OSError as error:  # it has gone already
+            raise errors.FatalSSLAlert(*error.args) from error
+
+    def get_environ(self) -> dict[str, Any]:
+        """Add nothing."""
+        return {}
+
+    def makefile(self, sock: Any, mode: str = "r", bufsize: int = -1) -> Any:
+        """Make the file that a connection is read from, or written to."""
+        return MakeFile(sock, mode, bufsize)
+
+
+def _client(sock: ssl.SSLSocket) -> spiffe.SpiffeId | spiffe.NotSpiffe:
+    shown = sock.getpeercert(binary_form=True) or b""
+    try:
+        return spiffe.read(x509.load_der_x509_certificate(shown))
+    except spiffe.NotSpiffe as error:
+        return error
