@@ -57,15 +57,23 @@ class Project:
 
     folder: Path
 
+    @property
+    def package(self) -> str:
+        """The name of its package."""
+        return self.folder.name.replace("-", "_")
+
     def migrate(self, url: str) -> None:
         """Bring the database up to date."""
         make(self.folder, "migrate", DATABASE_URL=url)
 
-    def python(self, *arguments: str, given: bytes = b"") -> bytes:
+    def python(
+        self, *arguments: str, given: bytes = b"", environment: dict[str, str] | None = None
+    ) -> bytes:
         """Run the service's interpreter and give what it prints."""
         command = [str(self.folder / ".venv/bin/python"), *arguments]
+        env = None if environment is None else {"PATH": os.environ["PATH"], **environment}
         return subprocess.run(
-            command, input=given, cwd=self.folder, check=True, capture_output=True
+            command, input=given, cwd=self.folder, check=True, capture_output=True, env=env
         ).stdout
 
 
@@ -87,7 +95,7 @@ class Service:
     def start(self) -> None:
         """Start it, with a session of its own, as a terminal or an orchestrator does."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        command = [str(self.project.folder / ".venv/bin/python"), "-m", "orders"]
+        command = [str(self.project.folder / ".venv/bin/python"), "-m", self.project.package]
         if setpriv := shutil.which("setpriv"):  # ends it with the tests, even killed ones
             command = [setpriv, "--pdeathsig", "KILL", *command]
         with self._log.open("wb") as log:

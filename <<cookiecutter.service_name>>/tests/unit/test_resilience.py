@@ -1,0 +1,295 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from << cookiecutter.__package >>.platform import deadline, resilience
+from << cookiecutter.__package >>.platform.peers.breaker import BREAKER_STATE
+from << cookiecutter.__package >>.platform.peers.messages import (
+    ConnectionFailed,
+    PeerUnavailable,
+    Request,
+    Response,
+)
+from << cookiecutter.__package >>.platform.peers.settings import PeersSettings
+from << cookiecutter.__package >>.platform.resilience import Resilient, RetryBudget
+
+GET = Request("GET", "/")
+POST = Request("POST", "/")
+POST_WITH_KEY = Request("POST", "/", {"Idempotency-Key": "k"})
+OK = Response(200, {}, b"")
+CLOSED, HALF_OPEN, OPEN = 0, 1, 2
+
+Outcome = Response | Exception
+
+
+class Peer:
+    """Answers each call with the next outcome, the last one for ever; notes what it was given."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.timeouts: list[float] = []
+
+    def send(self, _: Request, timeout: float) -> Response:
+        self.timeouts.append(timeout)
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    @property
+    def calls(self) -> int:
+        return len(self.timeouts)
+
+
+@pytest.fixture(autouse=True)
+def no_deadline() -> Iterator[None]:
+    # Each test has a context of its own only as far as it sets none.
+    token = deadline._at.set(None)
+    yield
+    deadline._at.reset(token)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", taken.append)
+    return taken
+
+
+def resilient(peer: Peer, fallback: resilience.Fallback | None = None, **given: Any) -> Resilient:
+    """Decorate a peer, with enough saved for two retries."""
+    names = {name: field.alias for name, field in PeersSettings.model_fields.items()}
+    settings = PeersSettings.model_validate({names[name]: each for name, each in given.items()})
+    transport = Resilient("inventory", peer, settings, fallback)
+    for _ in range(10):
+        transport._budget.earn()
+    return transport
+
+
+def answer(status: int, **headers: str) -> Response:
+    return Response(status, {name.replace("_", "-"): text for name, text in headers.items()}, b"")
+
+
+@pytest.mark.parametrize("request_", [GET, POST_WITH_KEY], ids=["GET", "POST with key"])
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionFailed("broken"), answer(429), answer(502), answer(503), answer(504)],
+    ids=["connection", "429", "502", "503", "504"],
+)
+def test_what_is_safe_is_tried_again(
+    pauses: list[float], request_: Request, failure: Outcome
+) -> None:
+    peer = Peer(failure, OK)
+
+    assert resilient(peer).send(request_, 5) is OK
+    assert peer.calls == 2
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("failure", [ConnectionFailed("broken"), answer(503)], ids=["connection", "503"])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_is_not_safe_is_sent_once(method: str, failure: Outcome) -> None:
+    peer = Peer(failure, OK)
+
+    with pytest.raises(PeerUnavailable):
+        resilient(peer).send(Request(method, "/"), 5)
+    assert peer.calls == 1
+
+
+@pytest.mark.parametrize("status", [200, 304, 400, 401, 403, 404, 409, 422])
+def test_an_answer_is_an_answer(status: int) -> None:
+    peer = Peer(answer(status))
+
+    assert resilient(peer).send(GET, 5).status == status
+    assert peer.calls == 1
+
+
+def test_an_error_of_the_peer_is_not_tried_again() -> None:
+    peer = Peer(answer(500))
+
+    with pytest.raises(PeerUnavailable, match="it answers 500"):
+        resilient(peer).send(GET, 5)
+    assert peer.calls == 1
+
+
+def test_pauses_are_drawn_from_a_growing_range(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resilience.random, "uniform", lambda _, longest: longest)
+
+    with pytest.raises(PeerUnavailable):
+        resilient(Peer(answer(503)), max_attempts=3, breaker_failures=9).send(GET, 5)
+    assert pauses == [0.1, 0.2]
+
+
+def test_a_pause_is_as_long_as_the_peer_asks_for(pauses: list[float]) -> None:
+    resilient(Peer(answer(503, retry_after="2"), OK)).send(GET, 5)
+
+    assert pauses == [2]
+
+
+def test_a_date_to_wait_for_counts_too(pauses: list[float]) -> None:
+    gone = answer(503, retry_after="Fri, 31 Dec 1999 23:59:59 GMT")
+
+    assert resilient(Peer(gone, OK)).send(GET, 5) is OK
+    assert pauses[0] < 1
+
+
+def test_nobody_waits_for_longer_than_there_is_time(pauses: list[float]) -> None:
+    peer = Peer(answer(503, retry_after="60"), OK)
+
+    with pytest.raises(PeerUnavailable) as caught:
+        resilient(peer).send(GET, 5)
+    assert (peer.calls, pauses) == (1, [])
+    assert caught.value.retry_after == 60
+
+
+def test_retries_are_a_fifth_of_first_attempts_at_most(pauses: list[float]) -> None:
+    peer = Peer(answer(503))
+    transport = resilient(peer, breaker_failures=10_000)
+    transport._budget = RetryBudget(0.2)
+
+    for _ in range(1000):
+        with pytest.raises(PeerUnavailable):
+            transport.send(GET, 5)
+    assert 1150 <= peer.calls <= 1200
+    assert len(pauses) == peer.calls - 1000
+
+
+def test_an_attempt_has_what_is_left_of_the_request_s_time() -> None:
+    peer = Peer(OK)
+    deadline.start(0.4)
+
+    resilient(peer, attempt_timeout_seconds=1).send(GET, 5)
+    assert 0.3 < peer.timeouts[0] <= 0.4
+
+
+def test_when_the_time_is_up_nobody_is_called() -> None:
+    peer = Peer(OK)
+    deadline.start(0)
+
+    with pytest.raises(deadline.DeadlineExceeded):
+        resilient(peer).send(GET, 5)
+    assert peer.calls == 0
+
+
+def test_the_breaker_opens_probes_and_closes() -> None:
+    peer = Peer(ConnectionFailed("broken"))
+    transport = resilient(peer, breaker_failures=3, breaker_seconds=0.05)
+    for _ in range(20):
+        with pytest.raises(PeerUnavailable):
+            transport.send(POST, 5)
+    assert peer.calls == 3
+    assert state() == OPEN
+
+    time.sleep(0.06)
+    with pytest.raises(PeerUnavailable):
+        transport.send(POST, 5)
+    with pytest.raises(PeerUnavailable, match="circuit breaker is open"):
+        transport.send(POST, 5)
+    assert peer.calls == 4
+
+    time.sleep(0.06)
+    peer.outcomes = [OK]
+    assert transport.send(POST, 5) is OK
+    assert state() == CLOSED
+
+
+def test_one_call_alone_probes() -> None:
+    answered = threading.Event()
+    peer = Peer(ConnectionFailed("broken"))
+    transport = resilient(peer, breaker_failures=1, breaker_seconds=0.01)
+    with pytest.raises(PeerUnavailable):
+        transport.send(POST, 5)
+    time.sleep(0.02)
+    probing = threading.Event()
+
+    def slow(_: Request, __: float) -> Response:
+        probing.set()
+        answered.wait(5)
+        return OK
+
+    transport._transport.send = slow  # type: ignore[method-assign]
+    probe = threading.Thread(target=transport.send, args=(POST, 5))
+    probe.start()
+    assert probing.wait(5)
+    assert state() == HALF_OPEN
+    with pytest.raises(PeerUnavailable, match="circuit breaker is open"):
+        transport.send(POST, 5)
+    answered.set()
+    probe.join()
+    assert state() == CLOSED
+
+
+def test_calls_run_side_by_side_through_the_breaker() -> None:
+    together = threading.Barrier(4, timeout=5)
+
+    def meet(_: Request, __: float) -> Response:
+        together.wait()
+        return OK
+
+    peer = Peer(OK)
+    peer.send = meet  # type: ignore[method-assign]
+    transport = resilient(peer)
+
+    assert in_threads(4, lambda: transport.send(GET, 5)) == [OK] * 4
+
+
+@pytest.mark.parametrize("status", [400, 404, 429])
+def test_the_breaker_does_not_count_what_the_caller_did_wrong(status: int) -> None:
+    peer = Peer(answer(status))
+    transport = resilient(peer, breaker_failures=1)
+
+    for _ in range(3):
+        try:
+            transport.send(POST, 5)
+        except PeerUnavailable as error:
+            assert "429" in str(error)
+    assert peer.calls == 3
+
+
+def test_too_many_calls_at_a_time_are_refused_at_once() -> None:
+    waiting, done = threading.Event(), threading.Event()
+
+    def slow(_: Request, __: float) -> Response:
+        waiting.set()
+        done.wait(5)
+        return OK
+
+    peer = Peer(OK)
+    peer.send = slow  # type: ignore[method-assign]
+    transport = resilient(peer, max_concurrent_calls=1)
+    first = threading.Thread(target=transport.send, args=(GET, 5))
+    first.start()
+    assert waiting.wait(5)
+    with pytest.raises(PeerUnavailable, match="too many calls"):
+        transport.send(GET, 5)
+    done.set()
+    first.join()
+
+
+def test_a_fallback_answers_instead() -> None:
+    def fallback(request: Request, error: PeerUnavailable) -> Response:
+        assert (request, error.peer) == (GET, "inventory")
+        return Response(200, {}, b"remembered")
+
+    transport = resilient(Peer(answer(500)), fallback)
+
+    assert transport.send(GET, 5).body == b"remembered"
+
+
+def state() -> float:
+    return BREAKER_STATE.labels("inventory")._value.get()
+
+
+def in_threads(count: int, work: Callable[[], Response]) -> list[Response]:
+    found: list[Response] = []
+    threads = [threading.Thread(target=lambda: found.append(work())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
