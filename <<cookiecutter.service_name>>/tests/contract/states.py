@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from << cookiecutter.__package >>.bootstrap import Adapters
-from << cookiecutter.__package >>.domain import events
-from << cookiecutter.__package >>.domain.model import << cookiecutter.__class >>
+from << cookiecutter.__package >>.domain import events, model
 
 
 def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract's word)
@@ -18,14 +17,14 @@ def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract
         name="First",
         description=None,
     )
-    created = << cookiecutter.__class >>.replay([event])
+    created = model.<< cookiecutter.__class >>.replay([event])
     created.recorded.append(event)
     with adapters.unit_of_work() as work:
         work.repository.add(created)
         work.commit()
 
 
-def none_exists(adapters: Adapters, id: str) -> None:  # noqa: A002, ARG001 (as above)
+def none_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (as above)
     """There is none: whatever an interaction needed is forgotten at its end."""
 
 
