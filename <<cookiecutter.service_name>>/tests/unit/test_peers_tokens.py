@@ -1,0 +1,299 @@
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from << cookiecutter.__package >>.platform import deadline
+from << cookiecutter.__package >>.platform.environ import Settings, SettingsError
+from << cookiecutter.__package >>.platform.peers import tokens
+from << cookiecutter.__package >>.platform.peers.token_endpoint import (
+    Grant,
+    NoToken,
+    TokenEndpoint,
+)
+from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
+from << cookiecutter.__package >>.platform.peers.tokens import (
+    KeptToken,
+    Tokens,
+    TokenUnavailable,
+)
+
+CLIENT = {"AUTH_CLIENT_ID": "checkout", "AUTH_CLIENT_SECRET": "a secret: 1+1"}
+
+
+def settings(**given: str) -> TokenSettings:
+    usual = {"AUTH_AUDIENCE": "checkout", "AUTH_ISSUER": "urn:development"}
+    return Settings(usual, given, [TokenSettings])[TokenSettings]
+
+
+class Provider:
+    """Gives tokens, numbered; it can be slow and away, and counts how often it is asked."""
+
+    def __init__(self, seconds: float = 60, pause: float = 0.02) -> None:
+        self.seconds = seconds
+        self.pause = pause
+        self.away = False
+        self.asked = 0
+
+    def grant(self) -> Grant:
+        self.asked += 1
+        time.sleep(self.pause)
+        if self.away:
+            raise NoToken("it is away")
+        return Grant(f"token-{self.asked}", self.seconds)
+
+    def kept(self) -> KeptToken:
+        return KeptToken("inventory", self.grant)
+
+
+def at_once(call: Callable[[], str], times: int = 50) -> list[str]:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(call())) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_many_threads_cost_one_fetch() -> None:
+    provider = Provider(pause=0.1)
+
+    assert at_once(provider.kept().get) == ["token-1"] * 50
+    assert provider.asked == 1
+
+
+def test_one_thread_renews_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0.01)  # due almost at once
+    provider = Provider(seconds=60)
+    kept = provider.kept()
+    kept.get()
+    time.sleep(0.6)
+    provider.pause = 0.5
+
+    began = time.monotonic()
+    assert at_once(kept.get) == ["token-1"] * 50
+    assert time.monotonic() - began < 0.4
+    time.sleep(0.6)
+    assert kept.get() == "token-2"
+
+
+def test_a_token_is_used_until_it_ends_while_the_provider_is_away() -> None:
+    provider = Provider(seconds=1)
+    kept = provider.kept()
+    kept.get()
+    provider.away = True
+
+    time.sleep(0.9)  # within its last fifth
+    assert kept.get() == "token-1"
+    time.sleep(0.2)
+    with pytest.raises(TokenUnavailable) as refused:
+        kept.get()
+    assert refused.value.retry_after == 1
+
+
+def test_a_provider_that_is_away_is_not_stampeded() -> None:
+    provider = Provider()
+    provider.away = True
+    kept = provider.kept()
+
+    def outcome() -> str:
+        with pytest.raises(TokenUnavailable):
+            kept.get()
+        return "refused"
+
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        assert at_once(outcome, 10) == ["refused"] * 10
+    assert provider.asked <= 4
+
+
+def test_it_comes_back_with_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_FIRST_PAUSE_SECONDS", 0.01)
+    provider = Provider()
+    provider.away = True
+    kept = provider.kept()
+    with pytest.raises(TokenUnavailable):
+        kept.get()
+
+    provider.away = False
+    time.sleep(0.02)
+
+    assert kept.get() == "token-2"
+
+
+def test_no_wait_is_longer_than_the_deadline() -> None:
+    provider = Provider(pause=0.3)
+    kept = provider.kept()
+
+    def hasty() -> None:
+        deadline.start(0.05)
+        kept.get()
+
+    began = time.monotonic()
+    with pytest.raises(deadline.DeadlineExceeded):
+        copy_context().run(hasty)
+    assert time.monotonic() - began < 0.25
+    assert kept.get() == "token-1", "who gave up first does not stop it for the others"
+    assert provider.asked == 1
+
+
+def test_a_refused_token_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = Provider()
+    kept = provider.kept()
+    kept.get()
+
+    kept.forget()
+    assert kept.get() == "token-1", "another one, so soon, would be refused too"
+
+    monkeypatch.setattr(tokens, "_TOO_YOUNG_TO_BLAME_SECONDS", 0)
+    kept.forget()
+    assert kept.get() == "token-2"
+
+
+def test_without_a_client_id_there_is_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    calls = Tokens(settings())
+
+    assert [calls.token("inventory") for _ in range(3)] == [None] * 3
+    assert caplog.text.count("AUTH_CLIENT_ID is not set") == 1
+
+
+class TokenServer:
+    """An identity provider's token endpoint on this machine."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, list[str]]]] = []
+        self.status = 200
+        self.body: Any = {"access_token": "abc", "token_type": "bearer", "expires_in": "300"}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.requests.append((self.headers["Authorization"], parse_qs(form)))
+                self.send_response(outer.status)
+                self.end_headers()
+                self.wfile.write(json.dumps(outer.body).encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/token"
+
+
+@pytest.fixture
+def token_server() -> Iterator[TokenServer]:
+    given = TokenServer()
+    thread = threading.Thread(target=given.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield given
+    given.server.shutdown()
+    given.server.server_close()
+    thread.join()
+
+
+def endpoint(server: TokenServer, **given: str) -> TokenEndpoint:
+    return TokenEndpoint(settings(AUTH_TOKEN_URL=server.url, **CLIENT, **given))
+
+
+def test_the_provider_is_asked_by_the_standard(token_server: TokenServer) -> None:
+    grant = endpoint(token_server).grant("inventory", "stock:read stock:write")
+
+    assert grant == ("abc", 300)
+    [(authorization, form)] = token_server.requests
+    pair = base64.b64encode(b"checkout:a+secret%3A+1%2B1").decode()
+    assert authorization == f"Basic {pair}"
+    assert form == {
+        "grant_type": ["client_credentials"],
+        "audience": ["inventory"],
+        "scope": ["stock:read stock:write"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "scope", "sent"),
+    [
+        ("audience={audience},scope={scope}", "", {"audience": "inventory"}),
+        ("scope=api://{audience}/.default", "a", {"scope": "api://inventory/.default"}),
+        ("resource=https://a.test/{audience}", "", {"resource": "https://a.test/inventory"}),
+    ],
+)
+def test_the_audience_goes_where_the_provider_wants_it(
+    template: str, scope: str, sent: dict[str, str]
+) -> None:
+    given = settings(AUTH_TOKEN_PARAMETERS=template)
+
+    assert given.parameters("inventory", scope) == sent
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, {"error": "invalid_client", "error_description": "who\nare you"}),
+        (400, ["invalid_scope"]),
+        (302, {}),
+        (500, None),
+        (200, {}),
+        (200, {"access_token": "abc", "token_type": "mac"}),
+        (200, {"access_token": "a\nb", "token_type": "bearer"}),
+        (200, {"access_token": "abc", "token_type": "bearer", "expires_in": 0}),
+    ],
+    ids=str,
+)
+def test_a_refusal_is_told_without_a_secret(
+    token_server: TokenServer, caplog: pytest.LogCaptureFixture, status: int, body: object
+) -> None:
+    token_server.status, token_server.body = status, body
+    calls = Tokens(settings(AUTH_TOKEN_URL=token_server.url, **CLIENT))
+
+    with pytest.raises(TokenUnavailable):
+        calls.token("inventory")
+
+    [record] = caplog.records
+    told = record.getMessage()
+    assert told.startswith("There is no token for inventory: the provider")
+    assert "\n" not in told
+    assert not any(secret in caplog.text for secret in ("abc", "1+1", "Basic"))
+
+
+def test_a_provider_that_is_nowhere_is_told(token_server: TokenServer) -> None:
+    token_server.server.server_close()
+
+    with pytest.raises(NoToken, match="can't be asked"):
+        endpoint(token_server).grant("inventory", "")
+
+
+def problems(**given: str) -> list[str]:
+    with pytest.raises(SettingsError) as wrong:
+        settings(**given)
+    return [problem.partition(":")[0] for problem in wrong.value.problems]
+
+
+def test_production_needs_a_client_and_its_secret() -> None:
+    production = {"ENVIRONMENT": "production", "AUTH_ISSUER": "https://issuer.test"}
+
+    assert problems(**production) == ["AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET"]
+    assert problems(**production, **CLIENT | {"AUTH_CLIENT_SECRET": "development-only"}) == [
+        "AUTH_CLIENT_SECRET"
+    ]
+    assert problems(**production, **CLIENT, AUTH_TOKEN_URL="http://issuer.test/token") == [
+        "AUTH_TOKEN_URL"
+    ]
+    assert settings(**production, **CLIENT).client_id == "checkout"
+
+
+@pytest.mark.parametrize("template", ["{scope}", "audience={peer}", "audience={audience},", "a={"])
+def test_parameters_that_cannot_be_filled_are_refused(template: str) -> None:
+    assert problems(AUTH_TOKEN_PARAMETERS=template) == ["AUTH_TOKEN_PARAMETERS"]
+
+
+def test_an_issuer_without_metadata_needs_the_address_of_its_tokens() -> None:
+    assert problems(**CLIENT) == ["AUTH_TOKEN_URL"]
