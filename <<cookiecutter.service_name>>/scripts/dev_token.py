@@ -1,19 +1,29 @@
 """Print a JWT for development, signed with a key that never leaves this checkout.
 
 The key is made at the first run, in .dev/, which git ignores. A service in production accepts
-neither its issuer nor its key set.
+neither its issuer nor its key set. With AUTH_TOKEN_URL, or an AUTH_ISSUER that has an address, the
+token comes from that identity provider instead.
 """
 
 import argparse
+import base64
 import json
 import os
+import sys
 import time
 from pathlib import Path
+from urllib.parse import quote_plus, urlencode
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from << cookiecutter.__package >> import settings
+from << cookiecutter.__package >>.platform import auth
+from << cookiecutter.__package >>.platform.auth.metadata import Metadata
+from << cookiecutter.__package >>.platform.environ import SettingsError
 
 FOLDER = Path(".dev")
 KEY_FILE = FOLDER / "signing-key.pem"
@@ -49,13 +59,15 @@ def key_id(key: ec.EllipticCurvePrivateKey) -> str:
     return f"dev-{key.public_key().public_numbers().x:064x}"[:20]
 
 
-def token(key: ec.EllipticCurvePrivateKey, scopes: str) -> str:
+def own_token(given: auth.Settings, scopes: str) -> str:
     """Make a token that this service accepts in development."""
+    key = signing_key()
     now = int(time.time())
     claims = {
-        "iss": os.environ.get("AUTH_ISSUER") or "urn:development",
-        "aud": os.environ.get("AUTH_AUDIENCE") or "<< cookiecutter.service_name >>",
+        "iss": given.issuer,
+        "aud": given.audience,
         "sub": "developer",
+        "client_id": "developer",
         "scope": scopes,
         "iat": now,
         "nbf": now,
@@ -65,13 +77,38 @@ def token(key: ec.EllipticCurvePrivateKey, scopes: str) -> str:
     return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id(key)})
 
 
+def token_of(url: str, audience: str, scopes: str) -> str:
+    """Fetch a token from an identity provider (RFC 6749, 4.4)."""
+    client = os.environ.get("AUTH_CLIENT_ID") or "developer"
+    secret = os.environ.get("AUTH_CLIENT_SECRET") or "development-only"
+    pair = f"{quote_plus(client)}:{quote_plus(secret)}"
+    form = {"grant_type": "client_credentials", "audience": audience, "scope": scopes}
+    headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    with urlopen(Request(url, urlencode(form).encode(), headers), timeout=10) as answer:  # noqa: S310
+        token: str = json.load(answer)["access_token"]
+        return token
+
+
+def token(scopes: str) -> str:
+    """Give a token that this service accepts as it is configured now."""
+    given = settings.read(os.environ, [auth.Settings])[auth.Settings]
+    url = os.environ.get("AUTH_TOKEN_URL")
+    if not url and given.issuer.startswith(("http:", "https:")):
+        url = Metadata(given).address("token_endpoint")
+    return token_of(url, given.audience, scopes) if url else own_token(given, scopes)
+
+
 def main() -> None:
     """Print a token with the scopes of SCOPES, by default all of this service's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--key-only", action="store_true", help="make the key, print nothing")
-    key = signing_key()
-    if not parser.parse_args().key_only:
-        print(token(key, os.environ.get("SCOPES") or " ".join(ALL_SCOPES)))
+    if parser.parse_args().key_only:
+        signing_key()
+        return
+    try:
+        print(token(os.environ.get("SCOPES") or " ".join(ALL_SCOPES)))
+    except (OSError, ValueError, SettingsError) as error:
+        sys.exit(f"There is no token: {error}")
 
 
 if __name__ == "__main__":
