@@ -2,13 +2,14 @@
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from tests.rendering import SERVICE, load
 
 # What the script imports, in this order.
-MODULES = ("yaml_edit", "pipeline_github", "pipelines")
+MODULES = ("yaml_edit", "ports", "infrastructure", "pipeline_github", "pipelines")
 
 CATALOG = """\
 apiVersion: backstage.io/v1alpha1
@@ -48,9 +49,27 @@ volumes:
   {name}-db: {{}}
 """
 
+# A part of the infrastructure, with a folder of its own.
+PART = """\
+services:
+  {name}:
+    image: {name}:{version}
+    expose: ["{port}"]
+    healthcheck: {{test: [CMD, "true"]}}
+"""
+PARTS = {"gateway": 8080, "identity": 9000}
 
-def stub(folder: Path, name: str, version: str = "1.2.0") -> Path:
-    """Make a service in `folder/name`; the scripts in it are the template's own."""
+
+def stub(
+    folder: Path,
+    name: str,
+    version: str = "1.2.0",
+    parts: Mapping[str, int] = MappingProxyType(PARTS),
+) -> Path:
+    """Make a service in `folder/name`; the scripts in it are the template's own.
+
+    It needs these parts of the infrastructure, each listening on a port.
+    """
     root = folder / name
     (root / "scripts").mkdir(parents=True)
     for script in (*MODULES, "workspace"):
@@ -59,6 +78,12 @@ def stub(folder: Path, name: str, version: str = "1.2.0") -> Path:
         (root / "scripts" / f"{script}.py").write_text(text)
     (root / "catalog-info.yaml").write_text(CATALOG.format(name=name, version=version))
     (root / "compose.yaml").write_text(COMPOSE.format(name=name))
+    for part, port in parts.items():
+        files = root / "deploy" / "workspace" / part
+        files.mkdir(parents=True)
+        (files / "settings").write_text(f"settings of {part} {version}\n")
+        text = PART.format(name=part, version=version, port=port)
+        files.with_suffix(".yaml").write_text(text)
     return root
 
 
@@ -72,5 +97,10 @@ def workspace_script() -> ModuleType:
 
 
 def contents(workspace: Path) -> dict[str, bytes]:
-    """Every file that lies in the workspace itself."""
-    return {path.name: path.read_bytes() for path in sorted(workspace.iterdir()) if path.is_file()}
+    """Every file that lies in the workspace itself, and in its platform/."""
+    paths = [*sorted(workspace.iterdir()), *sorted((workspace / "platform").rglob("*"))]
+    return {
+        path.relative_to(workspace).as_posix(): path.read_bytes()
+        for path in paths
+        if path.is_file()
+    }

@@ -2,12 +2,12 @@
 
     python scripts/workspace.py register      enter it, or bring its entries up to date
     python scripts/workspace.py unregister    take it out again, byte for byte
-    python scripts/workspace.py port          print its HTTP port on this machine
+    python scripts/workspace.py env           print its port and its peers' addresses on this machine
 
 The files are `services.yaml`, the registry; `compose.yaml`, which runs all services together; and
 `catalog-info.yaml`, which leads Backstage to them. What is entered there comes from this service's
-own `catalog-info.yaml` and `compose.yaml`. In a repository of many services its pipeline is put at
-the top, too.
+own `catalog-info.yaml` and `compose.yaml`. What the services need beside them comes to `platform/`.
+In a repository of many services its pipeline is put at the top, too.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import posixpath
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,8 @@ from typing import Any
 
 import pipelines
 import yaml
+from infrastructure import FOLDER, Part, Plan, Platform, brought, extended
+from ports import host_ports, numbers
 from yaml_edit import Document, EditError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,9 +63,8 @@ spec:
 # Docker Compose reads one file of a folder, and compose.yaml before these.
 RIVALS = ("compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
-# The ports on the host in "8001:8000", "127.0.0.1:8001:8000/tcp" and "8001-8005:8001-8005".
-PUBLISHED = re.compile(r"(?:.*:)?(\d{1,5})(?:-(\d{1,5}))?:(\d+)(?:-\d+)?(?:/\w+)?")
-DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
+# A name that can be a host's.
+LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 
 class WorkspaceError(Exception):
@@ -77,6 +78,7 @@ class Service:
     name: str
     path: str
     facts: dict[str, Any]
+    parts: dict[str, Part]
     own_containers: list[str]
     volumes: list[str]
     exposed: list[str]
@@ -112,9 +114,7 @@ class Service:
         return {
             name: entry
             for name, entry in compose.entries("services").items()
-            if isinstance(entry, dict)
-            and isinstance(extends := entry.get("extends"), dict)
-            and posixpath.normpath(str(extends.get("file"))) == self.compose_file
+            if extended(entry) == self.compose_file
         }
 
 
@@ -125,14 +125,21 @@ def register(workspace: Path, root: Path = ROOT) -> dict[str, int]:
         registry, compose, catalog = shared(workspace)
         check_unclaimed(service, registry, compose, catalog)
         ports = assign_ports(service, registry, compose)
-        registry.update("services", {service.name: service.facts | {"ports": ports}})
-        pipeline = pipelines.placing(root, service.name)
+        platform = Platform(registry, compose, *ports.values())
+        mine = service.containers(compose)
         containers = compose_entries(service, ports)
-        compose.remove("services", service.containers(compose).keys() - containers.keys())
-        compose.update("services", containers)
+        known = mine.get(service.name)
+        containers[service.name] |= platform.needs(service.name, service.parts, known)
+        plan = planned(platform, service, others(service, registry) | {service.name: service.facts})
+        pipeline = pipelines.placing(root, service.name)
+        registry.update("services", {service.name: service.facts | {"ports": ports}})
+        registry.remove(FOLDER, plan.gone)
+        registry.update(FOLDER, plan.records)
+        compose.remove("services", plan.gone | mine.keys() - containers.keys())
+        compose.update("services", containers | plan.containers)
         compose.update("volumes", {name: {} for name in service.volumes})
         catalog.append("spec", "targets", item=service.target)
-        write(registry, compose, catalog)
+        write(plan.files, registry, compose, catalog)
         pipelines.apply(pipeline)
     return ports
 
@@ -142,22 +149,43 @@ def unregister(workspace: Path, root: Path = ROOT) -> None:
     service = read_service(root, workspace)
     with locked(workspace):
         registry, compose, catalog = shared(workspace)
+        plan = planned(Platform(registry, compose), service, others(service, registry))
         if service.registered(registry):
             registry.remove("services", {service.name})
         if containers := service.containers(compose):
-            compose.remove("services", set(containers))
             compose.remove("volumes", set(service.volumes))
+        registry.remove(FOLDER, plan.gone)
+        compose.remove("services", plan.gone | containers.keys())
         catalog.discard("spec", "targets", item=service.target)
-        write(registry, compose, catalog)
+        write(plan.files, registry, compose, catalog)
         pipelines.apply(pipelines.withdrawal(root, service.name))
 
 
-def port(workspace: Path, root: Path = ROOT) -> int:
-    """Return the service's HTTP port on the host: 8000 if it is not registered."""
+def environment(workspace: Path, root: Path = ROOT) -> dict[str, str]:
+    """Return what the service needs to run on this machine: its port, and where its peers are."""
     service = read_service(root, workspace)
     path = workspace / "services.yaml"
     registry = Document(path, path.read_bytes() if path.exists() else b"")
-    return service.ports(registry).get("http", UNREGISTERED)
+    found = {"PORT": str(service.ports(registry).get("http", UNREGISTERED))}
+    for peer in service.facts["depends_on"]:
+        with suppress(LookupError, TypeError):
+            port = registry.entries("services")[peer]["ports"]["http"]
+            found[peer.upper().replace("-", "_") + "_URL"] = f"http://127.0.0.1:{port}"
+    return found
+
+
+def others(service: Service, registry: Document) -> dict[str, Any]:
+    """Return the entries of the other services, for names that can be a host's."""
+    found = registry.entries("services")
+    return {name: found[name] for name in found if name != service.name and LABEL.fullmatch(name)}
+
+
+def planned(platform: Platform, service: Service, registered: dict[str, Any]) -> Plan:
+    """Find out what has to change in `platform/` when these are the services."""
+    entries = [entry for entry in registered.values() if isinstance(entry, dict)]
+    needed = {need for entry in entries for need in entry.get("needs") or ()}
+    version = service.facts["template"]["version"]
+    return platform.plan(service.parts, version, needed, registered)
 
 
 def read_service(root: Path, workspace: Path) -> Service:
@@ -169,16 +197,19 @@ def read_service(root: Path, workspace: Path) -> Service:
     try:
         entities = [entity for entity in read_yaml(file) if entity]
         component = next(entity for entity in entities if entity["kind"] == "Component")
-        name, facts = component["metadata"]["name"], registry_entry(component, entities, path)
+        service, facts = component["metadata"]["name"], registry_entry(component, entities, path)
+        file = root / "deploy" / "workspace"
+        parts = brought(file)
         file = root / "compose.yaml"
         compose = read_yaml(file)[0]
         return Service(
-            name=name,
+            name=service,
             path=path,
-            facts=facts,
-            own_containers=list(compose["services"]),
+            facts=facts | {"needs": list(parts)},
+            parts=parts,
+            own_containers=[name for name in compose["services"] if name not in parts],
             volumes=list(compose.get("volumes") or {}),
-            exposed=compose["services"][name].get("expose") or [],
+            exposed=compose["services"][service].get("expose") or [],
         )
     except (OSError, yaml.YAMLError) as error:
         raise WorkspaceError(f"{file}: {' '.join(str(error).split())}") from error
@@ -268,30 +299,6 @@ def assign_ports(service: Service, registry: Document, compose: Document) -> dic
     return ports
 
 
-def host_ports(said: Any) -> Iterator[tuple[int, str]]:
-    """Yield the ports on the host, and in the container, that a compose file publishes anywhere."""
-    if isinstance(said, dict):
-        if "published" in said:
-            yield from host_ports(f"{said['published']}:{said.get('target', 0)}")
-        said = list(said.values())
-    if isinstance(said, list):
-        for item in said:
-            yield from host_ports(item)
-    elif match := PUBLISHED.fullmatch(DEFAULT.sub(r"\1", said)):
-        first, last, inside = match.groups()
-        for number in range(int(first), int(last or first) + 1):
-            yield number, inside
-
-
-def numbers(said: Any) -> Iterator[int]:
-    """Yield every whole number in a document."""
-    if isinstance(said, dict | list):
-        for item in said.values() if isinstance(said, dict) else said:
-            yield from numbers(item)
-    elif said.isdecimal():
-        yield int(said)
-
-
 def shared(workspace: Path) -> tuple[Document, Document, Document]:
     """Read the registry, the compose file and the catalog, as they are or as they would begin."""
     documents = []
@@ -322,9 +329,15 @@ def locked(workspace: Path) -> Iterator[None]:
 
 
 def sweep(workspace: Path) -> None:
-    """Remove what is still under way."""
+    """Remove what is still under way, and folders that nothing is left in."""
     for name in SKELETONS:
         under_way(workspace / name).unlink(missing_ok=True)
+    platform = workspace / FOLDER
+    for path in platform.rglob(".*.new"):
+        path.unlink()
+    for folder in (*sorted(platform.rglob("*/"), reverse=True), platform):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def under_way(path: Path) -> Path:
@@ -332,28 +345,44 @@ def under_way(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def write(*documents: Document) -> None:
+def write(files: dict[Path, bytes | None], *documents: Document) -> None:
     """Put the changed files in place: whoever reads or kills meanwhile, each is old or new."""
-    results = {document: document.result() for document in documents}
-    changed = {d.path: content for d, content in results.items() if content != d.content}
-    for path, content in changed.items():
-        with under_way(path).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            under_way(path).chmod(path.stat().st_mode)
-    for path, content in changed.items():
-        if content == SKELETONS[path.name].encode():
-            path.unlink()
-        else:
-            under_way(path).replace(path)
+    for document in documents:
+        if (content := document.result()) != document.content:
+            empty = content == SKELETONS[document.path.name].encode()
+            files[document.path] = None if empty else content
+    contents = {path: path.read_bytes() if path.exists() else None for path in files}
+    changed = {path: content for path, content in files.items() if content != contents[path]}
+    new = {path: content for path, content in changed.items() if content is not None}
+    for path, content in new.items():
+        prepare(path, content)
+    for path in new:
+        under_way(path).replace(path)
+    for path in reversed([path for path in changed if path not in new]):
+        path.unlink()
+
+
+def prepare(path: Path, content: bytes) -> None:
+    """Write a file's new content beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with under_way(path).open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        under_way(path).chmod(path.stat().st_mode)
+
+
+def show(found: dict[str, str]) -> None:
+    """Print variables as the shell takes them, but those that somebody has set."""
+    found = {"PORT": str(UNREGISTERED)} | found
+    print(*(f"{name}={value}" for name, value in found.items() if not os.environ.get(name)))
 
 
 def main() -> int:
     """Do what the command line says; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("verb", choices=("register", "unregister", "port"))
+    parser.add_argument("verb", choices=("register", "unregister", "env"))
     parser.add_argument("--workspace", default="<< cookiecutter.workspace >>", help="its folder")
     arguments = parser.parse_args()
     workspace = (ROOT / arguments.workspace).resolve()
@@ -365,12 +394,12 @@ def main() -> int:
             unregister(workspace)
             print(f"not registered in {workspace} any more")
         else:
-            print(port(workspace) if arguments.workspace else UNREGISTERED)
+            show(environment(workspace) if arguments.workspace else {})
     except (WorkspaceError, EditError, pipelines.PipelineError, OSError) as error:
         print(f"{arguments.verb}: {error}", file=sys.stderr)
-        if arguments.verb != "port":
+        if arguments.verb != "env":
             return 1
-        print(UNREGISTERED)  # a broken registry is no reason not to run
+        show({})  # a broken registry is no reason not to run
     return 0
 
 

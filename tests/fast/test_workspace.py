@@ -27,7 +27,7 @@ def put(workspace: Path, files: dict[str, str | bytes]) -> None:
 
 
 def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
-    assert script.register(tmp_path, stub(tmp_path, "orders")) == {"http": 8001}
+    assert script.register(tmp_path, stub(tmp_path, "orders", parts={})) == {"http": 8001}
     assert (
         (tmp_path / "services.yaml")
         .read_text()
@@ -43,6 +43,7 @@ def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
             "    publishes: []\n"
             "    consumes: []\n"
             "    template: {version: 1.2.0}\n"
+            "    needs: []\n"
         )
     )
     own = {"file": "orders/compose.yaml"}
@@ -95,7 +96,7 @@ def test_fifty_services_share_no_port_and_a_leaver_moves_nobody(tmp_path: Path) 
     script.unregister(tmp_path, roots[20])
     assert script.register(tmp_path, stub(tmp_path, "late")) == {"http": 8021}
     for number in (0, 19, 21, 49):
-        assert script.port(tmp_path, roots[number]) == ports[number]
+        assert script.environment(tmp_path, roots[number])["PORT"] == str(ports[number])
 
 
 def test_ports_that_somebody_publishes_are_skipped(tmp_path: Path) -> None:
@@ -149,12 +150,35 @@ def test_a_lost_registry_is_made_again_with_the_ports_that_compose_has(tmp_path:
 
 def test_port_is_8000_until_registered(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    assert script.port(tmp_path, root) == 8000
+    assert script.environment(tmp_path, root) == {"PORT": "8000"}
     script.register(tmp_path, stub(tmp_path, "first"))
-    assert script.port(tmp_path, root) == 8000
+    assert script.environment(tmp_path, root) == {"PORT": "8000"}
     script.register(tmp_path, root)
-    assert script.port(tmp_path, root) == 8002
-    assert script.port(tmp_path, stub(tmp_path / "copies", "orders")) == 8000
+    assert script.environment(tmp_path, root) == {"PORT": "8002"}
+    assert script.environment(tmp_path, stub(tmp_path / "copies", "orders")) == {"PORT": "8000"}
+
+
+def test_registered_peers_are_found_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = stub(tmp_path, "orders")
+    catalog = root / "catalog-info.yaml"
+    peer = "    - component:default/payment-gateways\n"
+    catalog.write_text(catalog.read_text().replace("---", peer + "---", 1))
+    script.register(tmp_path, root)
+    script.register(tmp_path, stub(tmp_path, "payment-gateways"))
+    found = {"PORT": "8001", "PAYMENT_GATEWAYS_URL": "http://127.0.0.1:8002"}
+    assert script.environment(tmp_path, root) == found
+    script.show(found)
+    monkeypatch.setenv("PAYMENT_GATEWAYS_URL", "http://elsewhere")
+    script.show(found)
+    monkeypatch.setenv("PORT", "9999")
+    script.show(found)
+    assert capsys.readouterr().out.splitlines() == [
+        "PORT=8001 PAYMENT_GATEWAYS_URL=http://127.0.0.1:8002",
+        "PORT=8001",
+        "",
+    ]
 
 
 def test_paths_lead_from_a_workspace_further_up(tmp_path: Path) -> None:
@@ -189,7 +213,8 @@ def test_what_changed_in_the_service_is_brought_up_to_date(tmp_path: Path) -> No
     assert "    # ours\n    tier: 1 # of 3\n    path: orders\n" in registry.read_text()
     assert "    template: {version: 1.3.0} # pinned by us\n" in registry.read_text()
     assert "    restart: always # hand-written\n    ports:" in compose.read_text()
-    assert list(say(compose)["services"]) == ["orders", "orders-db", "orders-worker"]
+    shared = ["gateway", "identity"]
+    assert list(say(compose)["services"]) == ["orders", "orders-db", *shared, "orders-worker"]
     script.unregister(tmp_path, root)
     assert contents(tmp_path) == {}
 

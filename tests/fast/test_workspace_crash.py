@@ -17,7 +17,7 @@ from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
 from tests.rendering import TEMPLATE
-from tests.stubs import contents, stub, workspace_script
+from tests.stubs import PARTS, contents, stub, workspace_script
 
 script = workspace_script()
 
@@ -45,11 +45,15 @@ def test_twenty_at_once_lose_none_and_share_no_port(tmp_path: Path) -> None:
     registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
     assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8021))
     compose = yaml.safe_load((tmp_path / "compose.yaml").read_text())
-    assert len(compose["services"]) == 60
+    assert len(compose["services"]) == 60 + len(PARTS)
     assert len(compose["volumes"]) == 20
     targets = yaml.safe_load((tmp_path / "catalog-info.yaml").read_text())["spec"]["targets"]
     assert set(targets) == {f"./s{number}/catalog-info.yaml" for number in range(20)}
-    assert set(contents(tmp_path)) == set(SHARED)  # no lock, nothing under way
+    platform = {f"platform/{part}{file}" for part in PARTS for file in (".yaml", "/settings")}
+    platform.add("platform/gateway/routes.conf")
+    assert set(contents(tmp_path)) == {*SHARED, *platform}  # no lock, nothing under way
+    routes = (tmp_path / "platform/gateway/routes.conf").read_text().splitlines()[2:]
+    assert routes == sorted(f"/s{number} http://s{number}:8000;" for number in range(20))
 
 
 def test_real_renderings_at_once_lose_none(tmp_path: Path) -> None:
@@ -149,6 +153,7 @@ def put_back(workspace: Path, files: dict[str, bytes]) -> None:
     for name in contents(workspace):
         (workspace / name).unlink()
     for name, content in files.items():
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).write_bytes(content)
 
 
@@ -177,6 +182,32 @@ def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, ve
         assert contents(workspace) == new
     assert steps > 12
     assert len(seen) == 4  # none, one, two, three files in place
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("verb", ["register", "unregister"])
+def test_killed_between_any_two_steps_compose_names_no_missing_part(
+    tmp_path: Path, verb: str
+) -> None:
+    """The first service brings the platform, the last takes it along."""
+    workspace = tmp_path / "workspace"
+    root = stub(workspace, "orders")
+    script.register(workspace, root)
+    registered = contents(workspace)
+    old, new = ({}, registered) if verb == "register" else (registered, {})
+    steps = 0
+    while True:
+        put_back(workspace, old)
+        if forked(lambda: getattr(script, verb)(workspace, root), steps):
+            break
+        steps += 1
+        files = settled(workspace)
+        compose = yaml.safe_load(files.get("compose.yaml", b"services: {}"))["services"]
+        assert all(f"platform/{part}.yaml" in files for part in PARTS if part in compose)
+        assert all(registered[name] == files[name] for name in files if ".new" not in name)
+        getattr(script, verb)(workspace, root)
+        assert contents(workspace) == new
+    assert steps > 12
 
 
 def forked(act: Callable[[], object], steps: int) -> bool:
