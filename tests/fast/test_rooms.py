@@ -12,6 +12,8 @@ from tests.rendering import ROOMS, SERVICE, files, unchosen
 WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
+    "peers": re.compile(r"\bpeers?\b|PEER_|urllib3", re.IGNORECASE),
+    "resilience": re.compile(r"resilien|breaker|tenacity", re.IGNORECASE),
     "helm": re.compile(r"helm|kubernetes|kubectl|\bk8s\b", re.IGNORECASE),
     "swarm": re.compile(r"swarm|docker stack", re.IGNORECASE),
     "rolling": re.compile(r"deployment-rolling"),

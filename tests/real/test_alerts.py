@@ -23,6 +23,7 @@ REQUESTS = 'http_server_request_duration_seconds_count{namespace="shop",job="ord
 DURATION = 'http_server_request_duration_seconds_bucket{namespace="shop",job="orders"'
 UP = 'up{namespace="shop",job="orders",instance="10.0.0.%d:8000"}'
 RESTARTS = 'kube_pod_container_status_restarts_total{namespace="shop",container="api",pod="%s"}'
+BREAKER = 'circuit_breaker_state{namespace="shop",job="orders",pod="orders-%s",peer="stock"}'
 ROLLOUT = 'rollout_info{namespace="shop",name="orders",strategy="canary",phase="%s"}'
 
 
@@ -230,6 +231,20 @@ CASES = [
         silent=("15m", "40m"),
     ),
     Case(
+        "PeerUnavailable",
+        "one of two pods can't call a peer for ten minutes, and probes now and then",
+        {BREAKER % "a": "0x5 2 1 2 2 1 2 2 2 2 2 0x30", BREAKER % "b": "0x50", api(200): "0+60x50"},
+        fires={"14m": {"severity": "warning", "job": "orders", "peer": "stock"}},
+        silent=("5m", "25m"),
+        summary="orders can't call stock",
+    ),
+    Case(
+        "PeerUnavailable",
+        "the circuit was open when the last caller went home",
+        {BREAKER % "a": "2x60", api(503): "0+60x3 180x57"},
+        silent=("4m", "20m", "60m"),
+    ),
+    Case(
         "ReleaseRefused",
         "a release is aborted, and the next one gets through",
         {ROLLOUT % "Abort": "_x5 1x20 _x30", ROLLOUT % "Completed": "1x5 _x20 1x30"},
@@ -266,7 +281,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def rules(charts: Render) -> list[Object]:
     """The groups of rules of the chart with all alerts."""
-    return groups(charts(rollout="canary"))
+    return groups(charts(rollout="canary", depends_on="stock"))
 
 
 def groups(objects: list[Object]) -> list[Object]:
@@ -285,7 +300,7 @@ def alerts(rules: list[Object]) -> dict[str, Any]:
 def test_promtool_finds_nothing(
     charts: Render, promtool: Promtool, rollout: str, tmp_path: Path
 ) -> None:
-    path = written(groups(charts(rollout=rollout)), tmp_path)
+    path = written(groups(charts(rollout=rollout, depends_on="stock")), tmp_path)
 
     assert "SUCCESS" in promtool("check", "rules", "--lint=all", "--lint-fatal", path)
 
@@ -341,12 +356,13 @@ def test_every_alert_is_seen_to_fire_to_end_and_to_be_silent(rules: list[Object]
 def test_every_alert_has_an_owner_and_a_place_in_the_runbook(
     charts: Render, rollout: str, tmp_path: Path
 ) -> None:
-    service = render(tmp_path, rollout=rollout, owner="sales", workspace="")
+    answers = {"rollout": rollout, "depends_on": "stock"}
+    service = render(tmp_path, owner="sales", workspace="", **answers)
     runbook = (service / "docs/runbook.md").read_text("utf-8")
     anchors = {slug(line) for line in runbook.splitlines() if line.startswith("#")}
     url = '{"runbookUrl": "https://docs.example.com/orders/runbook", "owner": "sales"}'
 
-    for name, alert in alerts(groups(charts(f"monitoring={url}", rollout=rollout))).items():
+    for name, alert in alerts(groups(charts(f"monitoring={url}", **answers))).items():
         page, _, anchor = alert["annotations"]["runbook_url"].partition("#")
         assert page == "https://docs.example.com/orders/runbook", name
         assert anchor in anchors, name

@@ -184,21 +184,21 @@ def test_when_the_time_is_up_nobody_is_called() -> None:
 
 def test_the_breaker_opens_probes_and_closes() -> None:
     peer = Peer(ConnectionFailed("broken"))
-    transport = resilient(peer, breaker_failures=3, breaker_seconds=0.05)
+    transport = resilient(peer, breaker_failures=3, breaker_seconds=0.5)
     for _ in range(20):
         with pytest.raises(PeerUnavailable):
             transport.send(POST, 5)
     assert peer.calls == 3
     assert state() == OPEN
 
-    time.sleep(0.06)
+    time.sleep(0.6)
     with pytest.raises(PeerUnavailable):
         transport.send(POST, 5)
     with pytest.raises(PeerUnavailable, match="circuit breaker is open"):
         transport.send(POST, 5)
     assert peer.calls == 4
 
-    time.sleep(0.06)
+    time.sleep(0.6)
     peer.outcomes = [OK]
     assert transport.send(POST, 5) is OK
     assert state() == CLOSED
