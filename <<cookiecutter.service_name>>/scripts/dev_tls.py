@@ -53,6 +53,10 @@ class Authority:
             write(folder / "ca.pem", authority.certificate, authority.key)
         return authority
 
+    def pem(self) -> bytes:
+        """Give the certificate that others have to trust."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
     def issue(self, file: Path, *uris: str, lifetime: timedelta = timedelta(days=30)) -> None:
         """Write a new certificate with these URIs, and beside it its key."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -12,7 +12,7 @@ from cryptography import x509
 
 # A file that has changed within these seconds may not be written to its end yet.
 SETTLE_SECONDS = 1.0
-_LOOK_AGAIN_SECONDS = 0.5
+LOOK_AGAIN_SECONDS = 0.5
 # For TLS 1.2: forward secret and authenticated, as all of TLS 1.3 is.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -87,7 +87,7 @@ class Followed:
         return self._context
 
     def _look(self) -> None:
-        self._look_again_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
         state = self._files.state()
         age = time.time() - max(each[-1] for each in state) / 1e9
         if state == self._state or 0 <= age < SETTLE_SECONDS:

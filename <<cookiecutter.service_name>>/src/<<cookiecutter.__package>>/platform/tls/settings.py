@@ -40,7 +40,7 @@ class TlsSettings(RoomSettings):
         }
         missing = [name for name, file in given.items() if file is None]
         if 0 < len(missing) < len(given):
-            raise ValueError(f"{', '.join(missing)}: missing; TLS takes {', '.join(given)}")
+            raise ValueError(f"{', '.join(missing)}: missing; set {', '.join(given)}, or none")
         if not missing:
             self._check()
         return self

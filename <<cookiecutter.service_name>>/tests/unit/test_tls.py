@@ -1,0 +1,186 @@
+import json
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dev_tls import Authority
+from flask import Flask, Response
+
+from << cookiecutter.__package >>.api.policy import POLICY
+from << cookiecutter.__package >>.app import create_app
+from << cookiecutter.__package >>.bootstrap import in_memory
+from << cookiecutter.__package >>.platform import access
+from << cookiecutter.__package >>.platform.lifecycle import lifecycle
+
+from ..conftest import READ, URL, MakeToken
+from .tls import Certificates, Client, free_port, opened, spiffe_id
+
+LIVE = "/health/live"
+# What a client sees of a handshake that the server has broken off; with TLS 1.3 it sees it late.
+REFUSED = (ssl.SSLError, ConnectionError)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def app(environ: dict[str, str], certificates: Certificates, port: int) -> Iterator[Flask]:
+    with opened(environ | certificates.environ(port)) as app:
+        yield app
+
+
+@pytest.fixture
+def checkout(app: Flask, certificates: Certificates, port: int) -> Iterator[Client]:  # noqa: ARG001
+    with Client(port, certificates.context("checkout")) as client:
+        yield client
+
+
+def only(app: Flask, caller: str) -> None:
+    """Let only this one call anything."""
+    rule = access.Rule(READ, {caller})
+    access.install(app, {name: dict.fromkeys(POLICY[name], rule) for name in POLICY})
+
+
+def test_without_files_nothing_changes(environ: dict[str, str]) -> None:
+    app = create_app(environ, in_memory())
+
+    assert lifecycle(app).at_start == []
+    assert app.test_client().get(URL).status_code == 401
+
+
+def test_who_has_certificate_and_token_is_served(
+    checkout: Client, make_token: MakeToken, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    created = checkout.ask(URL, make_token(), '{"name": "Over TLS"}')
+
+    assert created.status == 201
+    assert json.loads(created.body)["name"] == "Over TLS"
+    assert checkout.ask(URL).status == 401
+    assert {vars(record)["tls_client"] for record in caplog.records} == {"checkout"}
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("who", [None, "foreign", "expired"])
+def test_the_handshake_fails(
+    certificates: Certificates,
+    port: int,
+    tmp_path_factory: pytest.TempPathFactory,
+    who: str | None,
+) -> None:
+    certificates.issue("expired", lifetime=timedelta(days=-1))
+    foreign = Authority.kept_in(tmp_path_factory.mktemp("foreign"))
+    foreign.issue(certificates.folder / "foreign.pem", spiffe_id("checkout"))
+
+    with Client(port, certificates.context(who)) as client, pytest.raises(REFUSED):
+        client.ask(LIVE)
+
+
+@pytest.mark.parametrize(
+    ("uris", "problem"),
+    [
+        (["spiffe://elsewhere/checkout"], "is not of the trust domain test"),
+        (["https://checkout.test"], "no SPIFFE ID"),
+        (["spiffe://test/checkout", "spiffe://test/other"], "has 2 URIs"),
+        (["spiffe://test/check"], "check is not among the callers"),
+    ],
+)
+def test_who_is_not_known_by_name_is_refused(
+    app: Flask,
+    certificates: Certificates,
+    port: int,
+    make_token: MakeToken,
+    uris: list[str],
+    problem: str,
+) -> None:
+    only(app, "checkout")
+    certificates.issue("checkout", *uris)
+
+    with Client(port, certificates.context("checkout")) as client:
+        refused = client.ask(URL, make_token(client_id="checkout"))
+
+        assert refused.status == 403
+        assert json.loads(refused.body)["code"] == "caller_not_allowed"
+        assert problem in json.loads(refused.body)["detail"]
+        assert client.ask(LIVE).status == 200
+
+
+def test_certificate_and_token_have_to_be_in_the_policy(
+    app: Flask, checkout: Client, make_token: MakeToken
+) -> None:
+    only(app, "checkout")
+
+    assert checkout.ask(URL, make_token(client_id="checkout")).status == 200
+    assert checkout.ask(URL, make_token(client_id="another")).status == 403
+
+
+def test_the_plain_port_answers_only_what_is_public(
+    app: Flask, port: int, make_token: MakeToken
+) -> None:
+    plain = app.test_client()
+
+    for path in (URL, "/nowhere"):
+        refused = plain.get(path, headers={"Authorization": f"Bearer {make_token()}"})
+        assert refused.status_code == 403
+        assert refused.get_json()["code"] == "client_certificate_required"
+        assert str(port) in refused.get_json()["detail"]
+    for path in (LIVE, "/metrics", "/openapi.json"):
+        assert plain.get(path).status_code == 200
+
+
+def test_who_says_nothing_stops_nobody(checkout: Client, port: int) -> None:
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    silent[0].sendall(b"\x16\x03\x01")  # begins to say something, and does not go on
+
+    began = time.monotonic()
+    assert checkout.ask(LIVE).status == 200
+    assert time.monotonic() - began < 5
+    for each in silent:
+        each.close()
+
+
+def test_a_connection_is_closed_while_draining(app: Flask, checkout: Client) -> None:
+    assert checkout.ask(LIVE).status == 200
+    kept = checkout.connection.sock
+    lifecycle(app).drain()
+
+    assert checkout.ask(LIVE).headers["Connection"] == "close"
+    assert kept
+    assert not checkout.connection.sock
+
+
+def test_what_is_in_flight_is_finished(app: Flask, checkout: Client) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    @access.public
+    def slow() -> Response:
+        begun.set()
+        go_on.wait(10)
+        return Response("done")
+
+    app.add_url_rule("/slow", "slow", slow)
+    answers: list[bytes] = []
+    asking = threading.Thread(target=lambda: answers.append(checkout.ask("/slow").body))
+    asking.start()
+    assert begun.wait(10)
+    stopping = threading.Thread(target=lifecycle(app).stop)
+    stopping.start()
+    go_on.set()
+    asking.join()
+    stopping.join()
+
+    assert answers == [b"done"]

@@ -1,0 +1,87 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from urllib3 import PoolManager
+from urllib3.exceptions import SSLError
+
+from << cookiecutter.__package >>.bootstrap import read_settings
+from << cookiecutter.__package >>.platform import tls
+from << cookiecutter.__package >>.platform.peers.http import PlainPools, Pools
+from << cookiecutter.__package >>.platform.tls import client_peers, files
+
+from .tls import SERVICE, Certificates, free_port, opened
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
+    monkeypatch.setattr(files, "LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(files, "SETTLE_SECONDS", 0)
+    return Certificates(tmp_path)
+
+
+@pytest.fixture
+def port(environ: dict[str, str], certificates: Certificates) -> Iterator[int]:
+    """Where the service itself serves, as a peer."""
+    port = free_port()
+    with opened(environ | certificates.environ(port)):
+        yield port
+
+
+@pytest.fixture
+def pools(environ: dict[str, str], certificates: Certificates) -> Pools:
+    return client_peers.pools(read_settings(environ | certificates.environ())[tls.Settings], 4)
+
+
+def status(pool: PoolManager, port: int) -> int:
+    return pool.request("GET", f"https://127.0.0.1:{port}/health/live", retries=False).status
+
+
+def test_without_files_calls_are_plain(environ: dict[str, str]) -> None:
+    settings = read_settings(environ)[tls.Settings]
+
+    assert isinstance(client_peers.pools(settings, 4), PlainPools)
+    assert settings.address == ("http", 8000)
+
+
+def test_with_files_peers_are_called_by_https(
+    environ: dict[str, str], certificates: Certificates
+) -> None:
+    assert read_settings(environ | certificates.environ())[tls.Settings].address == ("https", 8443)
+
+
+def test_a_peer_is_known_by_its_name(pools: Pools, port: int) -> None:
+    assert status(pools.pool(SERVICE), port) == 200
+
+
+def test_another_service_is_not_the_peer(pools: Pools, port: int) -> None:
+    with pytest.raises(SSLError, match=f"not of not-{SERVICE}"):
+        status(pools.pool(f"not-{SERVICE}"), port)
+
+
+@pytest.mark.parametrize(
+    ("uri", "problem"),
+    [
+        (f"spiffe://elsewhere/{SERVICE}", "not of"),
+        ("https://web.test", "no SPIFFE ID"),
+    ],
+)
+def test_who_only_has_our_authority_is_not_the_peer(
+    pools: Pools, certificates: Certificates, port: int, uri: str, problem: str
+) -> None:
+    certificates.issue(SERVICE, uri)
+
+    with pytest.raises(SSLError, match=problem):
+        status(pools.pool(SERVICE), port)
+
+
+def test_new_files_are_for_new_connections(
+    pools: Pools, certificates: Certificates, port: int
+) -> None:
+    before = pools.pool(SERVICE)
+    assert pools.pool(SERVICE) is before
+    certificates.replace_authority()
+
+    after = pools.pool(SERVICE)
+    assert after is not before
+    assert status(after, port) == 200
