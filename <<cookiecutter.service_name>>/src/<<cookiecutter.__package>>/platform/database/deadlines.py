@@ -1,15 +1,82 @@
-"""No statement begins after the request's deadline."""
+"""The request's deadline holds for the database, too: nobody there works on after it.
+
+A dialect lets no wait take longer than `bounded` says, and ends a statement that the server has
+not answered by then. What was interrupted is then answered as any other deadline is.
+"""
 
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event, exc
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from .. import deadline
 
+# For what has to be done after the deadline: to end a statement, to roll back.
+GRACE_SECONDS = 0.5
+
+_CLOCKS_DIFFER_BY = 0.01
+
+
+def bounded(seconds: float) -> float:
+    """Give how long to wait: so many seconds, or those that the request has left."""
+    try:
+        left = deadline.remaining()
+    except deadline.DeadlineExceeded:
+        return GRACE_SECONDS
+    return seconds if left is None else min(seconds, left)
+
+
+def missed() -> deadline.DeadlineExceeded | None:
+    """Give the error of a request that has run out of time."""
+    try:
+        left = deadline.remaining()
+    except deadline.DeadlineExceeded as error:
+        return error
+    if left is not None and left < _CLOCKS_DIFFER_BY:
+        return deadline.DeadlineExceeded("The time for this request is up.")
+    return None
+
+
+class Pool(QueuePool):
+    """Lets a request wait for a connection as long as it has time."""
+
+    _most_seconds: float
+
+    @property
+    def _timeout(self) -> float:
+        return bounded(self._most_seconds)
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        self._most_seconds = seconds
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except exc.TimeoutError as error:
+            raise missed() or error from None
+
 
 def keep_deadlines(engine: Engine) -> None:
-    """Raise DeadlineExceeded instead of executing for a caller who no longer waits."""
+    """Raise DeadlineExceeded instead of working for a caller who no longer waits."""
 
     @event.listens_for(engine, "before_cursor_execute")
-    def check(*_: Any) -> None:
+    def execute(*_: Any) -> None:
         deadline.remaining()
+
+    @event.listens_for(engine, "commit")
+    def commit(connection: Connection) -> None:
+        try:
+            deadline.remaining()
+        except deadline.DeadlineExceeded:
+            # SQLAlchemy takes a transaction for ended when its commit fails, and this one is not.
+            connection.invalidate()
+            raise
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def fail(failure: ExceptionContext) -> BaseException | None:
+        late = missed()
+        if late is not None:
+            # This connection may be lost with its statement; the others are as good as before.
+            failure.invalidate_pool_on_disconnect = False
+        return late

@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from ..environ import RoomSettings, SettingsError
-from .deadlines import keep_deadlines
+from .deadlines import Pool, keep_deadlines
 from .spans import trace_statements
 
 # What a database that is down, restarting or out of reach looks like.
@@ -73,6 +73,7 @@ def make_engine(
     engine = create_engine(
         url,
         **options,
+        poolclass=Pool,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.timeout_seconds,

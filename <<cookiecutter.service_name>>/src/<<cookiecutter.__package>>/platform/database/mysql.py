@@ -1,11 +1,15 @@
 """MySQL and MariaDB, by PyMySQL."""
 
+from contextlib import closing, suppress
 from typing import Any
 
-from sqlalchemy import DateTime, Engine
+import pymysql
+from sqlalchemy import DateTime, Engine, event
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.compiler import DDLCompiler, TypeCompiler
+
+from .deadlines import GRACE_SECONDS, bounded
 
 SCHEMES = ("mysql", "mariadb")
 DRIVER = "mysql+pymysql"
@@ -16,7 +20,7 @@ def options(timeout_seconds: float) -> dict[str, Any]:
     return {
         "connect_args": {
             "charset": "utf8mb4",
-            "connect_timeout": max(1, int(timeout_seconds)),
+            "connect_timeout": timeout_seconds,
             "read_timeout": timeout_seconds,
             "write_timeout": timeout_seconds,
             "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'",
@@ -27,8 +31,52 @@ def options(timeout_seconds: float) -> dict[str, Any]:
     }
 
 
+class Connection(pymysql.Connection):  # type: ignore[type-arg]
+    """Waits for the server as long as the request has time.
+
+    A statement that is not answered by then is ended by a connection of its own: this one is
+    lost, and the server would not notice for a while.
+    """
+
+    _most_seconds: float
+
+    def __init__(self, **parameters: Any) -> None:
+        self._parameters = parameters
+        patience = bounded(parameters["connect_timeout"])
+        super().__init__(**{**parameters, "connect_timeout": patience})
+
+    @property
+    def _read_timeout(self) -> float:
+        return bounded(self._most_seconds)
+
+    @_read_timeout.setter
+    def _read_timeout(self, seconds: float) -> None:
+        self._most_seconds = seconds
+
+    def query(self, sql: str, unbuffered: bool = False) -> int:
+        """Execute a statement; end one that takes too long."""
+        try:
+            return super().query(sql, unbuffered)
+        except pymysql.OperationalError as error:
+            if isinstance(error.__context__, TimeoutError):
+                self._kill()
+            raise
+
+    def _kill(self) -> None:
+        brief = dict.fromkeys(("connect_timeout", "read_timeout"), GRACE_SECONDS)
+        with (
+            suppress(pymysql.MySQLError),  # the server is out of reach, or has just finished
+            closing(pymysql.connect(**{**self._parameters, **brief})) as other,
+        ):
+            other.kill(self.thread_id())
+
+
 def prepare(engine: Engine) -> None:
-    """Nothing to attach."""
+    """Make connections that know of deadlines."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: Any, __: Any, ___: Any, parameters: dict[str, Any]) -> Connection:
+        return Connection(**parameters)
 
 
 @compiles(CreateTable, "mysql", "mariadb")

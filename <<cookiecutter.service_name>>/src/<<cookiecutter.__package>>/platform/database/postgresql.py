@@ -1,11 +1,14 @@
 """PostgreSQL, by psycopg 3."""
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg.abc import PQGen
+from psycopg.abc import PQGen, PQGenConn
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event
+
+from .. import deadline
+from .deadlines import GRACE_SECONDS, bounded
 
 SCHEMES = ("postgresql", "postgres")
 DRIVER = "postgresql+psycopg"
@@ -29,9 +32,26 @@ def options(timeout_seconds: float) -> dict[str, Any]:
 
 
 class Connection(psycopg.Connection[Any]):
-    """Hangs up on a server that fell silent: one that no longer speaks cancels no statement."""
+    """Waits for the server as long as the request has time, and not for ever.
+
+    To tell the server how long that is would cost a round trip with every statement; to cancel
+    one costs something only when it is too late.
+    """
 
     patience_seconds = 6.0
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        steps = super()._connect_gen(conninfo)
+        wanted = next(steps)
+        while True:
+            ready = yield wanted
+            deadline.remaining()
+            try:
+                wanted = steps.send(ready)
+            except StopIteration as done:
+                connection: Self = done.value
+                return connection
 
     def wait(
         self,
@@ -39,13 +59,27 @@ class Connection(psycopg.Connection[Any]):
         interval: float = 0.1,
         timeout: float | None = None,
     ) -> Result:
-        """Wait for an answer, but not for ever."""
+        """Wait for an answer; cancel what is not answered in time."""
         try:
-            return super().wait(gen, interval, timeout or self.patience_seconds)
+            return super().wait(gen, interval, timeout or bounded(self.patience_seconds))
         except psycopg.OperationalError:
-            if self.info.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # the answer may yet come, and would be taken for another's
+            if self._waits_for_an_answer():
+                return self._cancel(gen)
             raise
+
+    def _cancel(self, gen: PQGen[Result]) -> Result:
+        """End the statement; gives its result if that was faster."""
+        try:
+            self.cancel_safe(timeout=GRACE_SECONDS)
+            return super().wait(gen, timeout=GRACE_SECONDS)
+        finally:
+            if self._waits_for_an_answer():
+                # The server does not speak any more. If it should yet answer, that would be
+                # taken for the answer to another statement.
+                self.pgconn.finish()
+
+    def _waits_for_an_answer(self) -> bool:
+        return self.info.transaction_status == TransactionStatus.ACTIVE
 
 
 def prepare(engine: Engine) -> None:
