@@ -1,0 +1,126 @@
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from << cookiecutter.__package >>.platform import deadline
+from << cookiecutter.__package >>.platform.discovery import Instance, announcer_peers
+
+ONE, OTHER = Instance("http", "10.0.0.1", 8000), Instance("https", "10.0.0.2", 8443)
+
+Found = Sequence[Instance] | Exception
+
+
+class Source:
+    """Tells what it is given, once each, and notes what it was told to have been seen."""
+
+    name = "the registry"
+
+    def __init__(self) -> None:
+        self.news: queue.Queue[Found] = queue.Queue()
+        self.seen: list[int] = []
+
+    def look(self, _: str, seen: int) -> tuple[Sequence[Instance], int]:
+        self.seen.append(seen)
+        found = self.news.get(timeout=5)
+        if isinstance(found, Exception):
+            raise found
+        return found, seen + 1
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    monkeypatch.setattr(announcer_peers, "_SHORTEST_ROUND_SECONDS", 0)
+    monkeypatch.setattr(announcer_peers, "_LONGEST_PAUSE_SECONDS", 0.01)
+    token = deadline._at.set(None)
+    yield Source()
+    deadline._at.reset(token)
+
+
+@pytest.fixture
+def watched(source: Source) -> Iterator[announcer_peers.Watched]:
+    watched = announcer_peers.Watched(source)
+    yield watched
+    watched.close()
+    source.news.put([])
+
+
+def wait_for(state: Callable[[], object]) -> None:
+    until = time.monotonic() + 5
+    while not state():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_waits_for_the_first_answer(source: Source, watched: announcer_peers.Watched) -> None:
+    threading.Timer(0.05, source.news.put, [[ONE, OTHER, ONE]]).start()
+
+    assert watched.instances("b") == (ONE, OTHER)
+
+
+def test_waits_for_it_a_moment_only(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 0.05)
+    watched = announcer_peers.Watched(source)
+    assert watched.instances("b") == ()
+    began = time.monotonic()
+    assert watched.instances("b") == ()
+    assert time.monotonic() - began < 0.04
+    watched.close()
+    source.news.put([])
+
+
+def test_waits_no_longer_than_the_request_may_take(
+    source: Source, watched: announcer_peers.Watched
+) -> None:
+    deadline.start(0.05)
+    began = time.monotonic()
+
+    assert watched.instances("b") == ()
+    assert time.monotonic() - began < 0.5
+    assert source.seen == [0]
+
+
+def test_follows_what_changes(source: Source, watched: announcer_peers.Watched) -> None:
+    source.news.put([ONE])
+    assert watched.instances("b") == (ONE,)
+    source.news.put([OTHER])
+    wait_for(lambda: watched.instances("b") == (OTHER,))
+
+    assert source.seen == [0, 1, 2]
+
+
+def test_keeps_the_last_good_answer(
+    source: Source, watched: announcer_peers.Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    source.news.put([ONE])
+    assert watched.instances("b") == (ONE,)
+    for _ in range(3):
+        source.news.put(OSError("nobody answers"))
+    source.news.put([])
+    wait_for(lambda: len(source.seen) == 6)
+
+    assert watched.instances("b") == (ONE,)
+    assert source.seen == [0, 1, 0, 0, 0, 1]
+    assert caplog.messages == [
+        "the registry does not tell of b: nobody answers",
+        "the registry tells of b again",
+    ]
+
+
+def test_believes_in_none_after_a_while(
+    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.news.put([ONE])
+    assert watched.instances("b") == (ONE,)
+    monkeypatch.setattr(announcer_peers, "_EMPTY_SECONDS", 0.05)
+    source.news.put([])
+    wait_for(lambda: len(source.seen) == 3)
+    assert watched.instances("b") == (ONE,)
+    time.sleep(0.06)
+    source.news.put([])
+
+    wait_for(lambda: watched.instances("b") == ())

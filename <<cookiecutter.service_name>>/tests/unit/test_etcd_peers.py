@@ -1,0 +1,72 @@
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from << cookiecutter.__package >>.platform.discovery import Instance, etcd, etcd_peers
+
+from .announcer_stand_in import StandIn, stand_in
+
+LIST, WATCH = "POST /v3/kv/range", "POST /v3/watch"
+VALUE = base64.b64encode(b'{"scheme": "https", "host": "10.0.0.1", "port": 8443}').decode()
+
+
+def lines(*said: Any) -> bytes:
+    return b"".join(json.dumps({"result": one}).encode() + b"\n" for one in said)
+
+
+@pytest.fixture
+def member() -> Iterator[StandIn]:
+    with stand_in(lambda *_: (200, {"header": {"revision": "9"}, "kvs": [{"value": VALUE}]})) as it:
+        yield it
+
+
+def source_at(member: StandIn) -> etcd_peers.Source:
+    settings = etcd.Settings.model_validate({"ETCD_ENDPOINTS": member.url})
+    return etcd_peers.Source(etcd.Client(settings))
+
+
+def test_lists_what_has_the_services_prefix(member: StandIn) -> None:
+    found, revision = source_at(member).look("b", 0)
+
+    assert member.paths == [LIST]
+    asked = {name: base64.b64decode(key) for name, key in member.asked[0][1].items()}
+    assert asked == {"key": b"/services/b/", "range_end": b"/services/b0"}
+    assert (found, revision) == ([Instance("https", "10.0.0.1", 8443)], 9)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"events": [{"type": "DELETE"}]},
+        {"canceled": True, "compact_revision": "8"},
+    ],
+    ids=["event", "compacted"],
+)
+def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any]) -> None:
+    listed = member.answer
+
+    def answer(asked: str, body: Any) -> tuple[int, Any]:
+        return (200, lines({"created": True}, news)) if asked == WATCH else listed(asked, body)
+
+    member.answer = answer
+    _, revision = source_at(member).look("b", 5)
+
+    assert member.paths == [WATCH, LIST]
+    assert member.asked[0][1]["create_request"]["start_revision"] == 6
+    assert revision == 9
+
+
+def test_an_error_is_no_answer(member: StandIn) -> None:
+    member.answer = lambda *_: (503, b"no leader")
+
+    with pytest.raises(etcd.EtcdError, match="no leader"):
+        source_at(member).look("b", 5)
+
+
+def test_none_are_none(member: StandIn) -> None:
+    member.answer = lambda *_: (200, {"header": {"revision": "1"}})
+
+    assert source_at(member).look("b", 0) == ([], 1)
