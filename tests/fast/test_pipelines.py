@@ -22,8 +22,8 @@ DIGEST = "sha256:" + "0" * 64
 TOOLS = Path(sys.executable).parent
 ACTION = re.compile(r"uses: (\S+)(?: # (.+))?$", re.MULTILINE)
 COMBINATIONS = list(product(CHOICES["deploy"], CHOICES["database"]))
-KUBERNETES = {"ci.yml", "ci-helm.yml", "publish.yml", "deploy-helm.yml"}
-SWARM = {"ci.yml", "publish.yml", "deploy-swarm.yml"}
+KUBERNETES = {"ci.yml", "ci-helm.yml", "contracts.yml", "publish.yml", "deploy-helm.yml"}
+SWARM = {"ci.yml", "contracts.yml", "publish.yml", "deploy-swarm.yml"}
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=" ".join)
@@ -132,7 +132,7 @@ def test_gitlab_runs_what_github_runs(gitlab: dict[str, Any], answers: dict[str,
     jobs = {name.removeprefix("orders-") for name in gitlab if name.startswith("orders-")}
     chart = {"chart"} if answers["deploy"] == "kubernetes" else set()
 
-    assert jobs == {"lint", "test", "container", "publish", "staging", "production"} | chart
+    assert jobs == {"lint", "test", "contract", "container", "publish", "staging", "production"} | chart
     assert gitlab["orders-production"]["rules"][0]["when"] == "manual"
 
 
