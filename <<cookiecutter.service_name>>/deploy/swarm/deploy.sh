@@ -50,7 +50,11 @@ migrate() {
 
 update() {
   service=${stack}_<< cookiecutter.service_name >>
+<% if cookiecutter.depends_on %>
+  deploy --compose-file "$here/stack.yaml" --compose-file "$here/peers.yaml" "$@"
+<% else %>
   deploy --compose-file "$here/stack.yaml" "$@"
+<% endif %>
   settled=0
   while [ "$settled" -lt 5 ]; do
     state=$(docker service inspect --format '{{with .UpdateStatus}}{{.State}}: {{.Message}}{{end}}' "$service")

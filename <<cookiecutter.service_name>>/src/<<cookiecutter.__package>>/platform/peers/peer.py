@@ -16,7 +16,7 @@ from . import http
 from .balance import Balanced
 from .measure import measured
 from .messages import IDEMPOTENCY_HEADER, Request, Response, Transport, UnexpectedAnswer
-from .settings import PeersSettings
+from .settings import PeerSettings, PeersSettings
 from .tokens import Tokens
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -25,11 +25,19 @@ Model = TypeVar("Model", bound=BaseModel)
 class Peer:
     """Sends requests to one service, with what it wants to know of every caller."""
 
-    def __init__(self, name: str, transport: Transport, tokens: Tokens, timeout: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        tokens: Tokens,
+        timeout: float,
+        scope: str = "",
+    ) -> None:
         self._name = name
         self._transport = transport
         self._tokens = tokens
         self._timeout = timeout
+        self._scope = scope
 
     def request(
         self,
@@ -48,6 +56,7 @@ class Peer:
         Raises:
             PeerUnavailable: it can't answer for now (connection, 429, 5xx, circuit breaker open).
             UnexpectedAnswer: it answered, but with another status.
+            TokenUnavailable: the identity provider gives no token for it.
             DeadlineExceeded: the time of the request that this call serves is up.
         """
         headers = self._headers(idempotency_key)
@@ -78,7 +87,7 @@ class Peer:
 
     def _headers(self, idempotency_key: str | None) -> dict[str, str]:
         headers = {"Accept": "application/json, application/problem+json"}
-        if token := self._tokens.token(self._name):
+        if token := self._tokens.token(self._name, self._scope):
             headers["Authorization"] = f"Bearer {token}"
         if idempotency_key:
             headers[IDEMPOTENCY_HEADER] = idempotency_key
@@ -102,9 +111,9 @@ class Peers:
         self._pools = pools
         self._tokens = tokens
 
-    def peer(self, name: str, url: str | None = None, fallback: Fallback | None = None) -> Peer:
-        """Make a peer, found in the directory unless it has a fixed `url`."""
-        directory = Fixed(url) if url else self._directory
+    def peer(self, name: str, settings: PeerSettings, fallback: Fallback | None = None) -> Peer:
+        """Make a peer, found in the directory unless its settings have a fixed `url`."""
+        directory = Fixed(settings.url) if settings.url else self._directory
 
         def send(*arguments: Any) -> Response:
             return http.send(self._pools.pool(name), *arguments)
@@ -116,7 +125,8 @@ class Peers:
             self._settings.set_aside_seconds,
         )
         transport = Resilient(name, balanced, self._settings, fallback)
-        return Peer(name, transport, self._tokens, self._settings.timeout_seconds)
+        timeout = self._settings.timeout_seconds
+        return Peer(name, transport, self._tokens, timeout, settings.scope)
 
     def close(self) -> None:
         """Stop following the directory."""

@@ -20,9 +20,13 @@ class PeersSettings(RoomSettings):
 
 
 class PeerSettings(RoomSettings):
-    """Where one peer is, if discovery is not to be asked; each peer's client names the variable."""
+    """Where one peer is, if discovery is not to be asked, and the scopes that calls to it need.
+
+    Each peer's client names the variables.
+    """
 
     url: str | None = None
+    scope: str = ""
 
     @field_validator("url")
     @classmethod
