@@ -20,6 +20,9 @@ CHOICES: dict[str, list[str]] = {
 }
 ROOMS: dict[str, dict[str, Any]] = MANIFEST["_rooms"]
 
+# Answers that cookiecutter.json derives from others, for rooms that depend on more than a choice.
+DERIVED = {"__calls": ["yes", "no"], "__finds": ["yes", "no"]}
+
 
 def render(output_dir: Path, **answers: str) -> Path:
     """Render a service into `output_dir` with these answers, defaults for the rest; its folder.

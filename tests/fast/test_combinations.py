@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.fast.combinations import AXES, COMBINATIONS, WORDS, every_pair, met
-from tests.rendering import CHOICES, MANIFEST, QUESTIONS, ROOMS, TEMPLATE, render, wanted
+from tests.rendering import CHOICES, DERIVED, MANIFEST, QUESTIONS, ROOMS, TEMPLATE, render, wanted
 
 PROMPTS: dict[str, Any] = MANIFEST["__prompts__"]
 PRESETS = sorted((TEMPLATE / "presets").glob("*.yaml"))
@@ -48,7 +48,7 @@ def test_only_questions_have_prompts() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_room_is_asked_for_by_a_choice(room: str) -> None:
     for name, answer in ROOMS[room].items():
-        assert set(wanted(answer)) <= set(CHOICES[name])
+        assert set(wanted(answer)) <= set({**CHOICES, **DERIVED}[name])
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..platform.environ import Settings
-from ..platform.peers.peer import Peers
+from ...platform.environ import Settings
+from ...platform.peers.peer import Peers
 from . import (
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>,
