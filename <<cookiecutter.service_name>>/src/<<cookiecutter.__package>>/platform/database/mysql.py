@@ -31,7 +31,7 @@ def options(timeout_seconds: float) -> dict[str, Any]:
     }
 
 
-class Connection(pymysql.Connection):  # type: ignore[type-arg]
+class Connection(pymysql.Connection):
     """Waits for the server as long as the request has time.
 
     A statement that is not answered by then is ended by a connection of its own: this one is
@@ -68,7 +68,7 @@ class Connection(pymysql.Connection):  # type: ignore[type-arg]
             suppress(pymysql.MySQLError),  # the server is out of reach, or has just finished
             closing(pymysql.connect(**{**self._parameters, **brief})) as other,
         ):
-            other.kill(self.thread_id())
+            other.kill(self.thread_id())  # type: ignore[no-untyped-call]
 
 
 def prepare(engine: Engine) -> None:
