@@ -4,8 +4,8 @@ A server that this machine does not have skips its tests and says why; with `CI=
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,13 +16,20 @@ from tests.real.running import default_place, on_mysql, on_postgresql, place  # 
 from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
 from tests.real.servers.buildkit import buildkit as run_buildkit
+from tests.real.servers.consul import consul as run_consul
 from tests.real.servers.database import Database
 from tests.real.servers.docker import Docker
+from tests.real.servers.etcd import etcd as run_etcd
 from tests.real.servers.mariadb import mariadb as run_mariadb
+from tests.real.servers.nginx import program as find_nginx
+from tests.real.servers.oidc import IdentityProvider
+from tests.real.servers.oidc import installed as install_oidc
+from tests.real.servers.oidc import oidc as run_oidc
 from tests.real.servers.postgresql import postgresql as run_postgresql
 from tests.real.servers.prometheus import Promtool
 from tests.real.servers.prometheus import promtool as find_promtool
 from tests.real.servers.registry import registry as run_registry
+from tests.real.servers.store import Store
 from tests.real.tools import argo_rollouts as find_argo_rollouts
 from tests.real.tools import from_go, from_pypi, helm, schemas
 from tests.real.tools.checkov import Checkov
@@ -56,6 +63,35 @@ def mariadb(mariadb_server: Database) -> Iterator[str]:
     """The URL of an empty MariaDB database."""
     with mariadb_server.fresh() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def nginx() -> Path:
+    """What the gateway of a workspace is made of."""
+    with _or_missing():
+        return find_nginx()
+
+
+@pytest.fixture(scope="session")
+def consul() -> Iterator[Store]:
+    """A Consul agent that forgets everything when it stops; whoever stops it starts it again."""
+    with _or_missing(), run_consul() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def etcd() -> Iterator[Store]:
+    """An etcd that forgets everything when it stops; whoever stops it starts it again."""
+    with _or_missing(), run_etcd() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def oidc() -> Callable[..., AbstractContextManager[IdentityProvider]]:
+    """Runs an identity provider that knows the services it is given."""
+    with _or_missing():
+        install_oidc()
+    return run_oidc
 
 
 @pytest.fixture(scope="session")

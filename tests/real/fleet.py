@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.real.issuer import Issuer
 from tests.real.running import Project, Service
+from tests.real.servers.oidc import IdentityProvider
 from tests.real.verbs import make
 from tests.rendering import render
 
@@ -26,7 +27,8 @@ class Fleet:
 
     def render(self, name: str, **answers: str) -> Project:
         """Render a service; the first one brings the packages, so let it be the one with most."""
-        project = Project(render(self._folder, service_name=name, workspace="", **answers))
+        given = {"service_name": name, "workspace": "", **answers}
+        project = Project(render(self._folder, **given))
         if self._first is None:
             make(project.folder, ".venv/.synced")
             self._first = project
@@ -35,7 +37,9 @@ class Fleet:
         return project
 
     @contextmanager
-    def process(self, project: Project, issuer: Issuer, /, **environment: str) -> Iterator[Service]:
+    def process(
+        self, project: Project, issuer: Issuer | IdentityProvider, /, **environment: str
+    ) -> Iterator[Service]:
         """Start a service, wait for nothing, and see to it that it is gone afterwards."""
         scratch = self._folder / f"{project.package}-{environment.get('INSTANCE', '1')}"
         scratch.mkdir(exist_ok=True)
@@ -58,7 +62,9 @@ class Fleet:
             service.kill()
 
     @contextmanager
-    def serve(self, project: Project, issuer: Issuer, /, **environment: str) -> Iterator[Service]:
+    def serve(
+        self, project: Project, issuer: Issuer | IdentityProvider, /, **environment: str
+    ) -> Iterator[Service]:
         """Start a service and wait until it is ready."""
         with self.process(project, issuer, **environment) as service:
             service.wait_until_ready()

@@ -91,6 +91,7 @@ class Service:
     environment: dict[str, str]
     token: str
     port: int = field(default_factory=free_port)
+    host: str = "127.0.0.1"
 
     def start(self) -> None:
         """Start it, with a session of its own, as a terminal or an orchestrator does."""
@@ -105,6 +106,7 @@ class Service:
                 env={
                     "PATH": os.environ["PATH"],
                     "TMPDIR": str(self.scratch),
+                    "HOST": self.host,
                     "PORT": str(self.port),
                     **self.environment,
                 },
@@ -187,7 +189,7 @@ class Service:
 
     def connect(self, timeout: float = 30) -> HTTPConnection:
         """Open a connection that stays open."""
-        return HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return HTTPConnection(self.host, self.port, timeout=timeout)
 
     def request(
         self,

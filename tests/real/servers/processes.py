@@ -75,6 +75,11 @@ class Process:
         """End it at once, as a crash would."""
         self._end(signal.SIGKILL, 10)
 
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def has_ended(self) -> bool:
         """Tell whether it is not running."""
         return self._process is None or self._process.poll() is not None

@@ -1,0 +1,77 @@
+"""nginx for the tests, with the configuration of a workspace's gateway."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import MissingServerError, debian
+from .processes import Process, ServerError, free_port
+
+REMEDY = "no nginx: put it on PATH (Debian's package is used where there is apt-get)"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway that runs.
+
+    Attributes:
+        configuration: the folder that it reads, as it is mounted into the container.
+    """
+
+    port: int
+    process: Process
+    log: Path
+    configuration: Path
+
+    def reload(self) -> None:
+        """Read the routes again, as `docker compose kill --signal HUP gateway` does."""
+        self.process.tell(signal.SIGHUP)
+
+
+@contextmanager
+def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator[Gateway]:
+    """Run the gateway of `source`; only the two addresses that Docker gives it are replaced."""
+    port = free_port()
+    copied = scratch / "configuration"
+    copied.mkdir()
+    (copied / "routes.conf").symlink_to(source / "routes.conf")
+    text = (source / "nginx.conf").read_text("utf-8")
+    for docker, ours in {
+        "resolver 127.0.0.11 ": f"resolver {resolver} ",
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+    }.items():
+        before, found, after = text.partition(docker)
+        if not found:
+            raise ServerError(f"{source}/nginx.conf has no {docker!r}")
+        text = before + ours + after
+    (copied / "nginx.conf").write_text(text)
+    (scratch / "prefix").mkdir()
+    command = [str(nginx), "-e", "stderr", "-p", f"{scratch}/prefix", "-c", f"{copied}/nginx.conf"]
+    # Its own user could not write into a folder of root's.
+    user = "user root; " if os.geteuid() == 0 else ""
+    process = Process([*command, "-g", f"{user}daemon off;"], log=scratch / "log")
+    process.start()
+    try:
+        yield Gateway(port, process, scratch / "log", copied)
+    finally:
+        process.stop()
+
+
+def program() -> Path:
+    """Find nginx.
+
+    Raises:
+        MissingServerError: this machine has none.
+    """
+    if found := shutil.which("nginx"):
+        return Path(found)
+    if not shutil.which("apt-get"):
+        raise MissingServerError(REMEDY)
+    try:
+        return debian.unpacked("bookworm", "nginx") / "usr/sbin/nginx"
+    except ServerError as error:
+        raise MissingServerError(f"{REMEDY}: {error}") from error
