@@ -71,8 +71,11 @@ const provider = new Provider(issuer, {
   responseTypes: [],
   ttl: { ClientCredentials: seconds },
 });
-provider.on("grant.error", (context, error) => {
-  console.error(context.oidc?.client?.clientId ?? "somebody", error.error_description ?? error.message);
+provider.on("grant.success", ({ oidc }) => {
+  console.log(`${oidc.client.clientId} for ${oidc.body.audience}: ${oidc.params.scope ?? "no scope"}`);
+});
+provider.on("grant.error", ({ oidc }, error) => {
+  console.error(`${oidc?.client?.clientId ?? "somebody"}: ${error.error_description ?? error.message}`);
 });
 provider.on("server_error", (_, error) => console.error(error));
 

@@ -1,0 +1,205 @@
+"""Tokens between services: checkout calls orders, and an identity provider stands behind both."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
+
+import pytest
+
+from tests.real.fleet import Fleet, add_view
+from tests.real.running import ORDERS, Answer, Project, Service, at_once
+from tests.real.servers.oidc import IdentityProvider
+from tests.real.servers.processes import wait_until
+
+# Asks orders on behalf of nobody in particular, and tells what it was told.
+ASKS = """
+from flask import Blueprint, Flask, request
+
+from ..bootstrap import Adapters
+from ..platform.access import public
+
+
+def install(app: Flask, adapters: Adapters) -> None:
+    pages = Blueprint("ask", __name__)
+
+    @pages.route("/ask/<path:path>", methods=["DELETE", "GET", "POST"])
+    @public
+    def ask(path: str) -> tuple[str, int]:
+        peer, sent = adapters.clients.orders._peer, request.get_json(silent=True)
+        expected = tuple(range(200, 500))
+        found = peer.request(request.method, f"/{path}", expect=expected, json=sent)
+        return found.body.decode(), found.status
+
+    app.register_blueprint(pages)
+"""
+ASK = f"/ask{ORDERS}"
+FORGOTTEN_AFTER_SECONDS = 5  # a younger token is not dropped when it is refused
+
+Oidc = Callable[..., AbstractContextManager[IdentityProvider]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both services installed; of the callers of orders, developer alone may create some."""
+
+    fleet: Fleet
+    checkout: Project
+    orders: Project
+
+    @contextmanager
+    def serve(self, provider: IdentityProvider, /, **environment: str) -> Iterator[Service]:
+        """Run both; checkout, which is given the environment."""
+        exact = {"AUTH_LEEWAY_SECONDS": "0", "WEB_THREADS": "16"}
+        with self.fleet.serve(self.orders, provider, **exact) as orders:
+            there = {"ORDERS_URL": f"http://127.0.0.1:{orders.port}", "WEB_THREADS": "64"}
+            own = {**there, **provider.client("checkout"), **environment}
+            with self.fleet.serve(self.checkout, provider, **own) as checkout:
+                yield checkout
+
+    def door(self, checkout: Service) -> Service:
+        """Orders, as whoever has its address can ask it too."""
+        port = int(checkout.environment["ORDERS_URL"].rpartition(":")[2])
+        return Service(self.orders, checkout.scratch, {}, "", port)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The services."""
+    fleet = Fleet(tmp_path_factory.mktemp("tokens"))
+    pair = Pair(fleet, fleet.render("checkout", depends_on="orders"), fleet.render("orders"))
+    add_view(pair.checkout, "ask", ASKS)
+    policy = pair.orders.folder / "src/orders/api/policy.py"
+    line = '"create_order": Rule(WRITE, ANYONE)'
+    assert line in policy.read_text()
+    policy.write_text(policy.read_text().replace(line, line.replace("ANYONE", '{"developer"}')))
+    return pair
+
+
+def test_who_may_do_what(pair: Pair, oidc: Oidc) -> None:
+    both = {"ORDERS_SCOPE": "orders:read orders:write"}
+    with oidc("checkout", "orders") as provider, pair.serve(provider, **both) as checkout:
+        assert checkout.get(ASK).status == 200, checkout.output()
+
+        refused = checkout.post({"name": "First"}, ASK)
+        assert refused.status == 403
+        assert refused.json()["code"] == "caller_not_allowed"
+        assert "checkout" in refused.json()["detail"]
+
+        # Its other tokens don't help: they are meant for others, or for less.
+        door = pair.door(checkout)
+        elsewhere = provider.token(aud="checkout", scope="orders:read", client="checkout")
+        assert _reason(door.get(token=elsewhere)) == (401, "unauthorized")
+        reader = provider.token(aud="orders", scope="orders:read", client="checkout")
+        gone = door.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
+        assert _reason(gone) == (403, "forbidden")
+        assert 'error="insufficient_scope"' in gone.headers["WWW-Authenticate"]
+        developer = provider.token(aud="orders", scope="orders:write")
+        assert door.post({"name": "First"}, token=developer).status == 201
+
+
+def test_many_threads_cost_one_token(pair: Pair, oidc: Oidc) -> None:
+    with (
+        oidc("checkout", "orders") as provider,
+        pair.serve(provider, PEER_MAX_CONCURRENT_CALLS="64") as checkout,
+    ):
+        answers = at_once([partial(checkout.get, ASK)] * 50)
+
+        assert [answer.status for answer in answers] == [200] * 50
+        assert provider.grants("checkout", "orders") == 1
+
+
+def test_a_token_that_ends_is_renewed_before(pair: Pair, oidc: Oidc) -> None:
+    with (
+        oidc("checkout", "orders", token_seconds=4) as provider,
+        pair.serve(provider) as checkout,
+    ):
+        statuses = _ask_for(checkout, 12)
+        given = provider.grants("checkout", "orders")
+        time.sleep(5)  # nobody asks, and it ends while it is kept
+        late = checkout.get(ASK).status
+
+        print(f"{sum(statuses.values())} calls in 12 s with {given} tokens of 4 s: {statuses}")
+        assert set(statuses) == {200}
+        assert 3 <= given <= 6
+        assert late == 200
+
+
+@pytest.mark.parametrize("away", [10, pytest.param(30, marks=pytest.mark.long)])
+def test_a_valid_token_outlives_its_provider(pair: Pair, oidc: Oidc, away: int) -> None:
+    life = away + 4
+    with (
+        oidc("checkout", "orders", token_seconds=life) as provider,
+        pair.serve(provider) as checkout,
+    ):
+        assert checkout.get(ASK).status == 200
+        provider.stop()
+
+        statuses = _ask_for(checkout, away)
+        assert set(statuses) == {200}, "while it is valid, nobody notices"
+
+        wait_until(lambda: checkout.get(ASK).status == 503, "the token's end", seconds=10)
+        ended = checkout.get(ASK)
+        assert int(ended.headers["Retry-After"]) >= 1
+        assert "no token for orders" in ended.json()["detail"]
+        without = _ask_for(checkout, 5)
+        assert set(without) == {503}
+        tries = checkout.output().count("There is no token for orders: ")
+
+        provider.start()
+        began = time.monotonic()
+        wait_until(lambda: checkout.get(ASK).status == 200, "a new token", seconds=15)
+        print(
+            f"provider away for {away} s: {statuses}; then {without}, with {tries} tries in all;"
+            f" well {time.monotonic() - began:.1f} s after it"
+        )
+        assert tries <= 12
+
+
+def test_a_new_key_costs_one_call_at_most(pair: Pair, oidc: Oidc) -> None:
+    with oidc("checkout", "orders") as provider, pair.serve(provider) as checkout:
+        assert checkout.get(ASK).status == 200
+        time.sleep(FORGOTTEN_AFTER_SECONDS + 1)
+        provider.stop()
+        provider.start()
+
+        assert checkout.get(ASK).status == 200, "orders knows the old key, and no other yet"
+        news = provider.token(aud="orders", scope="orders:read")
+        assert pair.door(checkout).get(token=news).status == 200, "the new one is looked up at once"
+
+        after = [checkout.get(ASK).status for _ in range(20)]
+        assert after in ([401] + [200] * 19, [200] * 20)
+        assert provider.grants("checkout", "orders") == 2
+
+
+def test_it_starts_before_its_provider(pair: Pair, oidc: Oidc) -> None:
+    with oidc("orders") as provider, pair.fleet.process(pair.orders, provider) as orders:
+        provider.stop()  # it has not begun to ask yet
+        orders.wait_for(orders.is_alive, "alive")
+        ready = orders.get("/health/ready", token=None)
+        assert ready.status == 503
+        assert ready.json()["checks"]["auth_keys"]["status"] == "unavailable"
+
+        provider.start()
+        orders.wait_until_ready()
+
+
+def _ask_for(checkout: Service, seconds: float) -> Counter[int]:
+    """Ask all the while, from a few threads; the statuses that came."""
+    until = time.monotonic() + seconds
+
+    def ask() -> Counter[int]:
+        statuses: Counter[int] = Counter()
+        while time.monotonic() < until:
+            statuses[checkout.get(ASK).status] += 1
+            time.sleep(0.05)
+        return statuses
+
+    return sum(at_once([ask] * 4), Counter())
+
+
+def _reason(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.json()["code"]
