@@ -10,12 +10,18 @@ metadata:
     {{- range .Values.dependsOn }}
     {{- include "service.clientLabel" (dict "service" .) | nindent 4 }}
     {{- end }}
+    {{- with include "service.wire.labels" (dict "root" . "component" "api") }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- with .Values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
     # Pods read their configuration when they start: new values, new pods.
     checksum/config: {{ toJson .Values.config | sha256sum }}
+    {{- with include "service.wire.annotations" (dict "root" . "component" "api") }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -53,8 +59,11 @@ spec:
     - name: api
       {{- include "service.image.spec" . | nindent 6 }}
       {{- include "service.env" . | nindent 6 }}
+        {{- with include "service.wire.env" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
       ports:
-        {{- range $name, $number := .Values.ports }}
+        {{- range $name, $number := include "service.ports" . | fromJson }}
         - {name: {{ $name }}, containerPort: {{ $number }}}
         {{- end }}
       startupProbe:
@@ -76,11 +85,17 @@ spec:
       {{- include "service.containerSecurity" . | nindent 6 }}
       volumeMounts:
         {{- include "service.volumeMounts" . | nindent 8 }}
+        {{- with include "service.wire.volumeMounts" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
         {{- with .Values.volumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
     {{- include "service.volumes" . | nindent 4 }}
+    {{- with include "service.wire.volumes" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- with .Values.volumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
