@@ -1,6 +1,7 @@
 """Composition root of what the service calls: builds its adapters from settings."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -11,72 +12,30 @@ from .adapters import peers
 from .adapters.database import DatabaseReader, DatabaseUnitOfWork
 from .adapters.memory import Memory
 from .domain.ports import Reader, UnitOfWork
-from .platform import (
-    database,
-<% if cookiecutter.mesh == "none" %>
-    tls,
-<% endif %>
-)
-from .platform.announcement import Announcement<< ", Unannounced" if cookiecutter.discovery == "dns" else "" >>
+from .platform import announcement_<< cookiecutter.discovery >>, database
+from .platform import << "tls" if cookiecutter.mesh == "none" else "plain" >> as wire
+from .platform.announcement import Announcement, Listening
 from .platform.database import (
-<% if cookiecutter.database == "mysql" %>
-    mysql,
-<% endif %>
-<% if cookiecutter.database == "postgresql" %>
-    postgresql,
-<% endif %>
-    sqlite,
+<% for dialect in [cookiecutter.database, "sqlite"] | unique %>
+    << dialect >>,
+<% endfor %>
 )
-<% if cookiecutter.discovery != "dns" %>
-from .platform.discovery import announcer_address, << cookiecutter.discovery >>
-from .platform.discovery.announcer import Announcer
-<% endif %>
-<% if cookiecutter.depends_on and cookiecutter.discovery != "dns" %>
-from .platform.discovery.announcer_peers import Watched
-from .platform.discovery.<< cookiecutter.discovery >>_peers import Source
-<% endif %>
-<% if cookiecutter.depends_on and cookiecutter.discovery == "dns" %>
-from .platform.discovery.dns import Dns
-<% endif %>
 from .platform.environ import RoomSettings, Settings
-<% if cookiecutter.depends_on and cookiecutter.mesh != "none" %>
-from .platform.peers.http import PlainPools
-<% endif %>
-<% if cookiecutter.depends_on %>
-from .platform.peers.peer import Peers
-from .platform.peers.settings import PeersSettings
-from .platform.peers.token_settings import TokenSettings
-from .platform.peers.tokens import Tokens
-<% endif %>
-<% if cookiecutter.depends_on and cookiecutter.mesh == "none" %>
-from .platform.tls import client_peers
-<% endif %>
 
 DIALECTS: list[database.Dialect] = [
-<% if cookiecutter.database == "mysql" %>
-    mysql,
-<% endif %>
-<% if cookiecutter.database == "postgresql" %>
-    postgresql,
-<% endif %>
-    sqlite,
+<% for dialect in [cookiecutter.database, "sqlite"] | unique %>
+    << dialect >>,
+<% endfor %>
 ]
 
 # What the application has besides the rooms that app.py names, and all settings there are.
-ROOMS: tuple[ModuleType, ...] = << "(tls,)" if cookiecutter.mesh == "none" else "()" >>
+ROOMS: tuple[ModuleType, ...] = (wire,)
 KINDS: tuple[type[RoomSettings], ...] = (
     *settings.KINDS,
-<% if cookiecutter.mesh == "none" %>
-    tls.Settings,
-<% endif %>
+    *announcement_<< cookiecutter.discovery >>.KINDS,
+    wire.Settings,
 <% if cookiecutter.depends_on %>
-    PeersSettings,
-    TokenSettings,
-    *peers.SETTINGS,
-<% endif %>
-<% if cookiecutter.discovery != "dns" %>
-    announcer_address.Settings,
-    << cookiecutter.discovery >>.Settings,
+    *peers.KINDS,
 <% endif %>
 )
 
@@ -103,32 +62,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return settings.read(environ, KINDS)
 
 
-<% if cookiecutter.discovery == "dns" %>
-def announcement(given: Settings) -> Announcement:  # noqa: ARG001 (the platform needs no telling)
-    """Build what tells others where this process serves."""
-    return Unannounced()
-<% endif %>
-<% if cookiecutter.discovery != "dns" %>
 def announcement(given: Settings) -> Announcement:
     """Build what tells others where this process serves."""
     server = given[settings.ServerSettings]
-    scheme, port = "http", server.port
-<% endif %>
-<% if cookiecutter.discovery != "dns" and cookiecutter.mesh == "none" %>
-    if given[tls.Settings].enabled:
-        scheme, port = "https", given[tls.Settings].port
-<% endif %>
-<% if cookiecutter.discovery != "dns" %>
-    address = announcer_address.Advertised(
-        scheme,
-        server.host,
-        port,
-        given[announcer_address.Settings],
-    )
-    client = << cookiecutter.discovery >>.Client(given[<< cookiecutter.discovery >>.Settings])
-    registry = << cookiecutter.discovery >>.Registry(client, settings.SERVICE_NAME, address)
-    return Announcer(registry, server.host, server.port)
-<% endif %>
+    listening = Listening(server.host, *given[wire.Settings].listens, health_port=server.port)
+    return announcement_<< cookiecutter.discovery >>.announcement(given, settings.SERVICE_NAME, listening)
 
 
 def connect(given: Settings) -> Adapters:
@@ -137,40 +75,21 @@ def connect(given: Settings) -> Adapters:
     Raises:
         SettingsError: `DATABASE_URL` names no database that this service speaks.
     """
+    closing = ExitStack()
     engine = database.make_engine(given[database.Settings], DIALECTS)
+    closing.callback(engine.dispose)
     # A pool of its own: to switch a connection to and fro would cost round trips each time.
     reading = database.make_engine(given[database.Settings], DIALECTS, autocommit=True)
+    closing.callback(reading.dispose)
     reader = DatabaseReader(reading)
-<% if cookiecutter.depends_on and cookiecutter.discovery == "dns" %>
-    directory = Dns(<< "*given[tls.Settings].address" if cookiecutter.mesh == "none" else '"http", 8000' >>)
-<% endif %>
-<% if cookiecutter.depends_on and cookiecutter.discovery != "dns" %>
-    directory = Watched(Source(<< cookiecutter.discovery >>.Client(given[<< cookiecutter.discovery >>.Settings])))
-<% endif %>
-<% if cookiecutter.depends_on %>
-    calls = Peers(
-        given[PeersSettings],
-        directory,
-        << "client_peers.pools(given[tls.Settings], " if cookiecutter.mesh == "none" else "PlainPools(" >>given[PeersSettings].max_concurrent_calls),
-        Tokens(given[TokenSettings]),
-    )
-<% endif %>
-
-    def close() -> None:
-        engine.dispose()
-        reading.dispose()
-<% if cookiecutter.depends_on %>
-        calls.close()
-<% endif %>
-
     return Adapters(
         unit_of_work=lambda: DatabaseUnitOfWork(engine),
         reader=reader,
 <% if cookiecutter.depends_on %>
-        clients=peers.connect(calls, given),
+        clients=peers.connect(given, given[wire.Settings], closing),
 <% endif %>
         checks={"database": reader.check},
-        close=close,
+        close=closing.close,
     )
 
 

@@ -1,6 +1,17 @@
 """How others hear that this process serves, and that it stops."""
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a process listens: for calls of its API, and for questions about its health."""
+
+    host: str
+    scheme: str
+    port: int
+    health_port: int
 
 
 class Announcement(Protocol):
@@ -13,13 +24,3 @@ class Announcement(Protocol):
     def withdraw(self) -> None:
         """Tell that the process is about to stop; it still serves for a while."""
         ...
-
-
-class Unannounced:
-    """Tells nobody: the platform that started the process knows where it is."""
-
-    def start(self) -> None:
-        """Do nothing."""
-
-    def withdraw(self) -> None:
-        """Do nothing."""

@@ -6,6 +6,7 @@ Jitter", AWS Architecture Blog), and within a budget that all calls to a peer sh
 Cascading Failures", Google's SRE book).
 """
 
+import logging
 import random
 import threading
 import time
@@ -26,6 +27,8 @@ _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _SAVED_RETRIES = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class Resilient:
@@ -77,7 +80,9 @@ class Resilient:
             response = self._retrying(self._attempt, request, until)
         except ConnectionFailed as error:
             deadline.remaining()
-            raise PeerUnavailable(self._peer, str(error)) from error
+            # Its text names addresses, which are nobody's business outside.
+            logger.warning("Calling %s failed: %s", self._peer, error, extra={"peer": self._peer})
+            raise PeerUnavailable(self._peer, "no connection to it lasted long enough") from error
         finally:
             self._bulkhead.release()
         if response.status >= 500 or response.status == 429:

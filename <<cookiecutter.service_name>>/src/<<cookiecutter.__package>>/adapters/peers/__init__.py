@@ -1,16 +1,25 @@
 """The clients of all services that this one calls."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ...platform.environ import Settings
+from ...platform import << "tls" if cookiecutter.mesh == "none" else "plain" >> as wire
+from ...platform.discovery import << cookiecutter.discovery >>_peers as discovery
+from ...platform.environ import RoomSettings, Settings
 from ...platform.peers.peer import Peers
+from ...platform.peers.settings import PeersSettings
+from ...platform.peers.token_settings import TokenSettings
+from ...platform.peers.tokens import Tokens
+from ...platform.<< "tls.client" if cookiecutter.mesh == "none" else "plain" >>_peers import pools
 from . import (
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>,
 <% endfor %>
 )
 
-SETTINGS = (
+KINDS: tuple[type[RoomSettings], ...] = (
+    PeersSettings,
+    TokenSettings,
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>.Settings,
 <% endfor %>
@@ -26,8 +35,16 @@ class Clients:
 <% endfor %>
 
 
-def connect(peers: Peers, settings: Settings) -> Clients:
+def connect(settings: Settings, wired: wire.Settings, closing: ExitStack) -> Clients:
     """Make the clients of a running service; they connect when they are used."""
+    directory = discovery.directory(settings, wired.address)
+    closing.callback(directory.close)
+    peers = Peers(
+        settings[PeersSettings],
+        directory,
+        pools(wired, settings[PeersSettings].max_concurrent_calls),
+        Tokens(settings[TokenSettings]),
+    )
     return Clients(
 <% for peer in cookiecutter.__peers.split() %>
         <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.connect(

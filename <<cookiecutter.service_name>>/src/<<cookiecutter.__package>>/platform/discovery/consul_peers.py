@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from . import Instance
-from .consul import Client
+from .. import environ
+from . import Directory, Instance
+from .announcer_peers import Watched
+from .consul import Client, Settings
 
 _WAIT_SECONDS = 30
 # Consul waits for up to a sixteenth more.
@@ -38,3 +40,8 @@ def _instance(entry: dict[str, Any]) -> Instance:
         found["Address"] or entry["Node"]["Address"],
         found["Port"],
     )
+
+
+def directory(settings: environ.Settings, address: tuple[str, int]) -> Directory:  # noqa: ARG001 (each instance tells its own)
+    """Make the directory."""
+    return Watched(Source(Client(settings[Settings])))

@@ -9,8 +9,10 @@ from typing import Any
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ReadTimeoutError
 
-from . import Instance
-from .etcd import Client, encoded, prefix
+from .. import environ
+from . import Directory, Instance
+from .announcer_peers import Watched
+from .etcd import Client, Settings, encoded, prefix
 
 _WAIT_SECONDS = 30
 
@@ -57,3 +59,8 @@ def _lines(response: BaseHTTPResponse) -> Iterator[Any]:
 def _instance(entry: dict[str, str]) -> Instance:
     value = json.loads(base64.b64decode(entry["value"]))
     return Instance(value["scheme"], value["host"], value["port"])
+
+
+def directory(settings: environ.Settings, address: tuple[str, int]) -> Directory:  # noqa: ARG001 (each instance tells its own)
+    """Make the directory."""
+    return Watched(Source(Client(settings[Settings])))

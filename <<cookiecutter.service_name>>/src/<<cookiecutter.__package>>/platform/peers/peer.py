@@ -127,7 +127,3 @@ class Peers:
         transport = Resilient(name, balanced, self._settings, fallback)
         timeout = self._settings.timeout_seconds
         return Peer(name, transport, self._tokens, timeout, settings.scope)
-
-    def close(self) -> None:
-        """Stop following the directory."""
-        self._directory.close()

@@ -73,6 +73,11 @@ class TlsSettings(RoomSettings):
         return self.given_trust_domain or spiffe.read(self.files.own()).trust_domain
 
     @property
+    def listens(self) -> tuple[str, int]:
+        """Give scheme and port of this process' API."""
+        return ("https", self.port) if self.enabled else ("http", self.plain_port)
+
+    @property
     def address(self) -> tuple[str, int]:
         """Give scheme and port at which services call each other."""
         return ("https", TLS_PORT) if self.enabled else ("http", PLAIN_PORT)

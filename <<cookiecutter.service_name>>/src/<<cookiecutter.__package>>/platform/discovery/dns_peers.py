@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from . import Instance
+from ..environ import Settings
+from . import Directory, Instance
 
 
 class Dns:
@@ -18,3 +19,8 @@ class Dns:
 
     def close(self) -> None:
         """Nothing is followed."""
+
+
+def directory(settings: Settings, address: tuple[str, int]) -> Directory:  # noqa: ARG001 (the others' signature)
+    """Make the directory; `address` is the scheme and the port that all services have."""
+    return Dns(*address)
