@@ -12,7 +12,9 @@ from tests.rendering import ROOMS, SERVICE, files, unchosen
 WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
-    "peers": re.compile(r"PEER_|\bplatform.peers|PeersSettings|docs/peers|HttpClient"),
+    "peers": re.compile(
+        r"PEER_|\bplatform.peers|PeersSettings|docs/peers|HttpClient|TokenSettings|AUTH_TOKEN_PAR"
+    ),
     "resilience": re.compile(r"resilien|breaker|tenacity", re.IGNORECASE),
     "discovery": re.compile(r"/discovery/|from \.+platform\.discovery"),
     "dns": re.compile(r"\bDns\b|discovery[/.]dns"),
