@@ -47,6 +47,8 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("nowhere to take secrets from", {"secret": {"external": {"refreshInterval": "1h"}}}, "store"),
     ("no Secret", {"secret": {"name": ""}}, "secret"),
     ("no way to the database", {"networkPolicy": {"database": None}}, "database"),
+    ("no Secret of certificates", {"tls": {"enabled": True, "secretName": ""}}, "secretName"),
+    ("nobody to sign a certificate", {"tls": {"certificate": {"duration": "24h"}}}, "issuerRef"),
 ]
 # The same for a service whose database is a file.
 REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
@@ -54,6 +56,12 @@ REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
     ("scaling on one file", {"autoscaling": {"enabled": True}}, "enabled"),
     ("no size", {"volume": {"size": None}}, "size"),
     ("a size without its unit", {"volume": {"size": "10"}}, "size"),
+]
+# The same for a service in a mesh.
+REFUSED_IN_A_MESH: list[tuple[str, Values, str]] = [
+    ("everybody as callers", {"callers": ["*"]}, "callers"),
+    ("a caller twice", {"callers": ["checkout", "checkout"]}, "callers"),
+    ("a caller by its address", {"callers": ["http://checkout:8000"]}, "callers"),
 ]
 
 

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tests import charts
-from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_WITH_A_FILE, Values
+from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_IN_A_MESH, REFUSED_WITH_A_FILE, Values
 from tests.fast.combinations import COMBINATIONS, label
 from tests.fast.conftest import Rendering
 from tests.real.tools.network_policy import Pod, allowed
@@ -115,6 +115,16 @@ def test_refuses(defaults: Rendering, over: Values, named: str) -> None:
 )
 def test_refuses_with_a_file(with_a_file: Path, over: Values, named: str) -> None:
     assert named in refusal(with_a_file, over)
+
+
+@pytest.mark.parametrize(
+    ("over", "named"),
+    [row[1:] for row in REFUSED_IN_A_MESH],
+    ids=[row[0] for row in REFUSED_IN_A_MESH],
+)
+@pytest.mark.parametrize("mesh", ["istio", "linkerd"])
+def test_refuses_in_a_mesh(tmp_path: Path, mesh: str, over: Values, named: str) -> None:
+    assert named in refusal(charts.chart(render(tmp_path, mesh=mesh, workspace="")), over)
 
 
 def refusal(chart: Path, over: Values) -> str:

@@ -31,6 +31,11 @@ COMBINATIONS = [
     for database, rollout in product(CHOICES["database"], CHOICES["rollout"])
     if possible({"database": database, "rollout": rollout, "deploy": "kubernetes"})
 ]
+COMBINATIONS += [
+    {"mesh": "istio", "rollout": "blue_green"},
+    {"mesh": "istio", "database": "sqlite"},
+    {"mesh": "linkerd", "rollout": "canary"},
+]
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 BY_DIGEST = f'image.digest="{DIGEST}"'
 EXTERNAL = 'secret={"name": "orders", "external": ' + json.dumps(
@@ -56,6 +61,14 @@ OPTIONS = (
     'volumes=[{"name": "ca", "configMap": {"name": "ca"}}]',
     'volumeMounts=[{"name": "ca", "mountPath": "/etc/ca", "readOnly": true}]',
 )
+CERTIFICATE = {
+    "issuerRef": {"kind": "ClusterIssuer", "name": "services"},
+    "trustDomain": "cluster.local",
+    "duration": "24h",
+    "renewBefore": "8h",
+}
+TLS = ("tls.enabled=true", f"tls.certificate={json.dumps(CERTIFICATE)}")
+CALLERS = ('callers=["checkout", "mall/shop"]',)
 
 
 def name_of(answers: Mapping[str, str]) -> str:
@@ -98,7 +111,7 @@ def everything(objects: Render, chart_of: Find) -> list[Object]:
         for it in objects(*values, **answers)
     ]
     for answers in COMBINATIONS:
-        found += objects(*OPTIONS, **answers)
+        found += objects(*OPTIONS, *(CALLERS if "mesh" in answers else TLS), **answers)
     return [json.loads(text) for text in sorted({json.dumps(it, sort_keys=True) for it in found})]
 
 
@@ -148,6 +161,8 @@ def test_operators_take_it(everything: list[Object], custom_resources: CustomRes
     custom = [it for it in everything if is_custom(it)]
 
     assert {"HTTPRoute", "ExternalSecret", "Rollout"} <= {it["kind"] for it in custom}
+    assert {"Certificate", "PeerAuthentication", "Sidecar"} <= {it["kind"] for it in custom}
+    assert {"Server", "MeshTLSAuthentication"} <= {it["kind"] for it in custom}
     assert custom_resources.problems(custom) == []
 
 
@@ -228,6 +243,7 @@ def test_everything_referred_to_is_there(objects: Render, answers: dict[str, str
         *(
             ("Service", backend["name"])
             for it in of_kind(found, "HTTPRoute")
+            if it["apiVersion"] == "gateway.networking.k8s.io/v1"
             for rule in it["spec"]["rules"]
             for backend in rule["backendRefs"]
         ),
@@ -422,9 +438,14 @@ FAN_IN = {
     "payments": {"depends_on": "", "database": "mysql"},
 }
 ALONE = {"orders": {"depends_on": "", "database": "sqlite"}}
+IN_ISTIO = {name: {**answers, "mesh": "istio"} for name, answers in CHAIN.items()}
+IN_LINKERD = {name: {**answers, "mesh": "linkerd"} for name, answers in FAN_IN.items()}
 
+# Where the proxies of a mesh get their certificates.
+CONTROL_PLANES = {"istio": (15012,), "linkerd": (8080, 8086, 8090)}
 PORTS: list[Port] = [
-    *(("TCP", port) for port in (53, 80, 443, 3306, 4318, 5432, 8000, 9090)),
+    *(("TCP", port) for port in (53, 80, 443, 3306, 4318, 5432, 8000, 8443, 9090)),
+    *(("TCP", port) for ports in CONTROL_PLANES.values() for port in ports),
     ("UDP", 53),
 ]
 SERVERS = {"postgresql": ("TCP", 5432), "mysql": ("TCP", 3306)}
@@ -432,19 +453,28 @@ Edge = tuple[str, str, Port]
 
 
 @pytest.mark.parametrize(
-    ("workspace", "calls"),
+    ("workspace", "values", "calls"),
     [
-        (CHAIN, {("storefront", "orders"), ("orders", "inventory")}),
-        (FAN_IN, {("orders", "payments"), ("shipping", "payments")}),
-        (ALONE, set()),
+        (CHAIN, (), {("storefront", "orders"), ("orders", "inventory")}),
+        (FAN_IN, (), {("orders", "payments"), ("shipping", "payments")}),
+        (ALONE, (), set()),
+        (CHAIN, TLS, {("storefront", "orders"), ("orders", "inventory")}),
+        (IN_ISTIO, (), {("storefront", "orders"), ("orders", "inventory")}),
+        (IN_LINKERD, (), {("orders", "payments"), ("shipping", "payments")}),
     ],
-    ids=["chain", "fan-in", "alone"],
+    ids=["chain", "fan-in", "alone", "tls", "istio", "linkerd"],
 )
 def test_network_is_what_is_declared(
-    objects: Render, workspace: dict[str, dict[str, str]], calls: set[tuple[str, str]]
+    objects: Render,
+    workspace: dict[str, dict[str, str]],
+    values: tuple[str, ...],
+    calls: set[tuple[str, str]],
 ) -> None:
+    api_port: Port = ("TCP", 8443 if values == TLS else 8000)
     found = [
-        it for name, answers in workspace.items() for it in objects(service_name=name, **answers)
+        it
+        for name, answers in workspace.items()
+        for it in objects(*values, service_name=name, **answers)
     ]
     policies = of_kind(found, "NetworkPolicy")
     ours = {
@@ -462,21 +492,26 @@ def test_network_is_what_is_declared(
         for port in PORTS
         if allowed(policies, one_end, other_end, port)
     }
-    declared = {edge for name, answers in workspace.items() for edge in edges(name, answers)}
-    declared |= {(f"{one}/api", f"{other}/api", ("TCP", 8000)) for one, other in calls}
+    declared = {
+        edge for name, answers in workspace.items() for edge in edges(name, answers, api_port)
+    }
+    declared |= {(f"{one}/api", f"{other}/api", api_port) for one, other in calls}
     assert passing == declared
 
 
-def edges(name: str, answers: Mapping[str, str]) -> Iterator[Edge]:
+def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edge]:
     """What a service may do beside calling others, and who may call it beside its callers."""
     api, smoke, migration = (f"{name}/{part}" for part in ("api", "smoke", "migration"))
     http = ("TCP", 8000)
-    yield "gateway", api, http
+    yield "gateway", api, api_port
     yield "prometheus", api, http
     yield smoke, api, http
     yield api, "collector", ("TCP", 4318)
     yield api, "internet", ("TCP", 443)
     parts = [api, smoke]
+    mesh = answers.get("mesh", "none")
+    for part, port in product(parts, CONTROL_PLANES.get(mesh, ())):
+        yield part, f"{mesh} control plane", ("TCP", port)
     if server := SERVERS.get(answers.get("database", "postgresql")):
         parts.append(migration)
         yield api, f"{name}-db", server
@@ -496,6 +531,10 @@ def surroundings(workspace: Iterable[str]) -> Iterator[tuple[str, Pod]]:
     yield "traces", Pod("", "observability", {named: "traces"})
     yield "dns", Pod("", "kube-system", {"k8s-app": "kube-dns"})
     yield "system", Pod("", "kube-system", {"k8s-app": "metrics-server"})
+    yield "istio control plane", Pod("", "istio-system", {"app": "istiod"})
+    yield "istio gateway", Pod("", "istio-system", {"app": "istio-ingressgateway"})
+    control_plane = {"linkerd.io/control-plane-ns": "linkerd"}
+    yield "linkerd control plane", Pod("", "linkerd", control_plane)
     yield "neighbour", Pod("", "shop", {})
     yield "impostor", Pod("", "shop", {named: "prometheus"})
     clients = {f"{name}-client": "true" for name in workspace}
@@ -506,6 +545,85 @@ def surroundings(workspace: Iterable[str]) -> Iterator[tuple[str, Pod]]:
     for name in workspace:
         yield f"{name}-db", Pod("", "shop", {named: f"{name}-db"})
         yield f"{name} elsewhere", Pod("", "elsewhere", {named: name})
+
+
+def test_own_tls_is_mounted_for_pods_that_serve_only(objects: Render) -> None:
+    mounting = {
+        component(labels): [mount["name"] for mount in pod["containers"][0]["volumeMounts"]]
+        for _, labels, pod in pods_of(objects(*TLS))
+        if "volumeMounts" in pod["containers"][0]
+    }
+    assert mounting == {"api": ["tmp", "tls"], "migration": ["tmp"]}
+    (service,) = of_kind(objects(*TLS), "Service")
+    assert [port["port"] for port in service["spec"]["ports"]] == [8000, 8443]
+    certificate = one(objects(*TLS), "Certificate")["spec"]
+    assert certificate["uris"] == ["spiffe://cluster.local/ns/shop/sa/orders"]
+
+
+@pytest.mark.parametrize("rollout", ["rolling", "blue_green"])
+@pytest.mark.parametrize(
+    ("mesh", "mark"), [("istio", "sidecar.istio.io/inject"), ("linkerd", "linkerd.io/inject")]
+)
+def test_a_migration_has_no_proxy(objects: Render, mesh: str, mark: str, rollout: str) -> None:
+    found = objects(mesh=mesh, rollout=rollout)
+    marks = {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]: {
+            **pod["metadata"].get("annotations", {}),
+            **pod["metadata"]["labels"],
+        }.get(mark)
+        for it in found
+        for pod in templates(it)
+    }
+    on, off = ("true", "false") if mesh == "istio" else ("enabled", "disabled")
+    assert marks == {"api": on, "smoke": on, "migration": off}
+
+
+def test_istio_lets_in_who_is_declared(objects: Render) -> None:
+    rules = one(objects(*CALLERS, mesh="istio"), "AuthorizationPolicy")["spec"]["rules"]
+    who = [rule["from"][0]["source"]["principals"] for rule in rules]
+
+    assert who == [
+        [f"cluster.local/ns/{it}" for it in ("shop/sa/checkout", "mall/sa/shop", "shop/sa/orders")],
+        ["cluster.local/ns/gateway/sa/gateway-istio"],
+        ["cluster.local/ns/monitoring/sa/prometheus"],
+    ]
+    assert [rule["to"][0]["operation"] for rule in rules] == [
+        {"ports": ["8000"]},
+        {"paths": ["/api", "/api/*"]},
+        {"methods": ["GET"], "paths": ["/metrics"]},
+    ]
+    found = objects(*CALLERS, mesh="istio", depends_on="inventory")
+    assert one(found, "PeerAuthentication")["spec"]["mtls"] == {"mode": "STRICT"}
+    hosts = one(found, "Sidecar")["spec"]["egress"][0]["hosts"]
+    assert hosts == ["./inventory.shop.svc.cluster.local", "istio-system/*"]
+
+
+def test_linkerd_lets_in_who_is_declared(objects: Render) -> None:
+    found = objects(*CALLERS, mesh="linkerd")
+    of_mesh = "serviceaccount.identity.linkerd.cluster.local"
+
+    assert one(found, "Server")["spec"]["accessPolicy"] == "deny"
+    assert one(found, "MeshTLSAuthentication")["spec"]["identities"] == [
+        f"{it}.{of_mesh}" for it in ("checkout.shop", "shop.mall", "orders.shop", "gateway.gateway")
+    ]
+    named = {(it["kind"], it["metadata"]["name"]) for it in found}
+    for it in of_kind(found, "AuthorizationPolicy"):
+        refs = [it["spec"]["targetRef"], *it["spec"]["requiredAuthenticationRefs"]]
+        assert {(ref["kind"], ref["name"]) for ref in refs} <= named
+    probes = [it for it in of_kind(found, "HTTPRoute") if it["metadata"]["name"] == "orders-probes"]
+    paths = [match["path"]["value"] for match in probes[0]["spec"]["rules"][0]["matches"]]
+    assert paths == ["/health/live", "/health/ready", "/health/startup", "/metrics"]
+
+
+def test_models_know_a_wrong_policy(objects: Render, custom_resources: CustomResources) -> None:
+    found = json.loads(json.dumps(objects(mesh="linkerd") + objects(mesh="istio")))
+    one(found, "Server")["spec"]["accesspolicy"] = "deny"
+    one(found, "PeerAuthentication")["spec"]["mtls"]["mode"] = "STRONG"
+    kinds = ("Server", "PeerAuthentication")
+
+    problems = "\n".join(custom_resources.problems([it for it in found if it["kind"] in kinds]))
+    assert "'accesspolicy' was unexpected" in problems
+    assert "/mtls/mode" in problems
 
 
 def test_callers_change_nothing_at_the_provider(objects: Render) -> None:

@@ -20,7 +20,7 @@ from referencing.jsonschema import DRAFT202012
 
 from tests.real.servers import MissingServerError
 
-from . import from_npm, from_pypi
+from . import from_npm, from_pypi, linkerd
 from .helm import Object
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
@@ -28,9 +28,12 @@ VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 # npm package and folder in it of each API group.
 GROUPS = {
     "argoproj.io": ("argo-rollouts", "2.0.0"),
+    "cert-manager.io": ("cert-manager", "6.0.0"),
     "external-secrets.io": ("external-secrets", "2.0.0"),
     "gateway.networking.k8s.io": ("gateway-api", "2.0.0"),
     "monitoring.coreos.com": ("prometheus-operator", "6.0.0"),
+    "networking.istio.io": ("istio", "3.0.1"),
+    "security.istio.io": ("istio", "3.0.1"),
 }
 
 
@@ -72,6 +75,11 @@ class CustomResources:
 
     def problems(self, objects: Sequence[Object]) -> list[str]:
         """Say what the operators would not take, one line each."""
+        of_linkerd = [it for it in objects if _group(it) == linkerd.GROUP]
+        modelled = [it for it in objects if it not in of_linkerd]
+        return [*linkerd.problems(of_linkerd), *self._modelled(modelled)]
+
+    def _modelled(self, objects: Sequence[Object]) -> list[str]:
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             check, types = Path(scratch, "check.js"), Path(scratch, "types.ts")
             check.write_text("".join(map(_check, objects)))
@@ -116,13 +124,17 @@ def _type(number: int, it: Object) -> str:
 
 
 def _module(it: Object) -> str:
-    group = it["apiVersion"].partition("/")[0]
-    return f"@kubernetes-models/{GROUPS[group][0]}/{it['apiVersion']}/{it['kind']}"
+    return f"@kubernetes-models/{GROUPS[_group(it)][0]}/{it['apiVersion']}/{it['kind']}"
+
+
+def _group(it: Object) -> str:
+    group: str = it["apiVersion"].partition("/")[0]
+    return group
 
 
 def is_custom(it: Object) -> bool:
     """Tell whether an object is of an operator's kind."""
-    return it["apiVersion"].partition("/")[0] in GROUPS
+    return _group(it) in {linkerd.GROUP, *GROUPS}
 
 
 def called(it: Object) -> str:
@@ -140,5 +152,6 @@ def custom() -> CustomResources:
     """The models of custom resources."""
     if not shutil.which("node"):
         raise MissingServerError("the models of custom resources need node, which is not on PATH")
-    packages = [f"@kubernetes-models/{name}@{version}" for name, version in GROUPS.values()]
-    return CustomResources(from_npm("kubernetes-models", [*packages, "typescript@5.9.3"]))
+    packages = {f"@kubernetes-models/{name}@{version}" for name, version in GROUPS.values()}
+    # Other packages, another name.
+    return CustomResources(from_npm("kubernetes-models-2", [*sorted(packages), "typescript@5.9.3"]))
