@@ -79,50 +79,74 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return pair
 
 
-def test_who_may_do_what(pair: Pair, oidc: Oidc) -> None:
-    both = {"ORDERS_SCOPE": "orders:read orders:write"}
-    with oidc("checkout", "orders") as provider, pair.serve(provider, **both) as checkout:
-        assert checkout.get(ASK).status == 200, checkout.output()
-
-        refused = checkout.post({"name": "First"}, ASK)
-        assert refused.status == 403
-        assert refused.json()["code"] == "caller_not_allowed"
-        assert "checkout" in refused.json()["detail"]
-
-        # Its other tokens don't help: they are meant for others, or for less.
-        door = pair.door(checkout)
-        elsewhere = provider.token(aud="checkout", scope="orders:read", client="checkout")
-        assert _reason(door.get(token=elsewhere)) == (401, "unauthorized")
-        reader = provider.token(aud="orders", scope="orders:read", client="checkout")
-        gone = door.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
-        assert _reason(gone) == (403, "forbidden")
-        assert 'error="insufficient_scope"' in gone.headers["WWW-Authenticate"]
-        developer = provider.token(aud="orders", scope="orders:write")
-        assert door.post({"name": "First"}, token=developer).status == 201
+@pytest.fixture(scope="module")
+def running(pair: Pair, oidc: Oidc) -> Iterator[tuple[IdentityProvider, Service]]:
+    """A provider, and checkout in front of orders, for whoever leaves them as they are."""
+    given = {"ORDERS_SCOPE": "orders:read orders:write", "PEER_MAX_CONCURRENT_CALLS": "64"}
+    with oidc("checkout", "orders") as provider, pair.serve(provider, **given) as checkout:
+        yield provider, checkout
 
 
-def test_many_threads_cost_one_token(pair: Pair, oidc: Oidc) -> None:
-    with (
-        oidc("checkout", "orders") as provider,
-        pair.serve(provider, PEER_MAX_CONCURRENT_CALLS="64") as checkout,
-    ):
-        answers = at_once([partial(checkout.get, ASK)] * 50)
+def test_many_threads_cost_one_token(running: tuple[IdentityProvider, Service]) -> None:
+    provider, checkout = running
 
-        assert [answer.status for answer in answers] == [200] * 50
-        assert provider.grants("checkout", "orders") == 1
+    answers = at_once([partial(checkout.get, ASK)] * 50)
+
+    assert [answer.status for answer in answers] == [200] * 50
+    assert provider.grants("checkout", "orders") == 1
+
+
+def test_who_may_do_what(pair: Pair, running: tuple[IdentityProvider, Service]) -> None:
+    provider, checkout = running
+    assert checkout.get(ASK).status == 200, checkout.output()
+
+    refused = checkout.post({"name": "First"}, ASK)
+    assert refused.status == 403
+    assert refused.json()["code"] == "caller_not_allowed"
+    assert "checkout" in refused.json()["detail"]
+
+    # Its other tokens don't help: they are meant for others, or for less.
+    door = pair.door(checkout)
+    elsewhere = provider.token(aud="checkout", scope="orders:read", client="checkout")
+    assert _reason(door.get(token=elsewhere)) == (401, "unauthorized")
+    reader = provider.token(aud="orders", scope="orders:read", client="checkout")
+    gone = door.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
+    assert _reason(gone) == (403, "forbidden")
+    assert 'error="insufficient_scope"' in gone.headers["WWW-Authenticate"]
+    developer = provider.token(aud="orders", scope="orders:write")
+    assert door.post({"name": "First"}, token=developer).status == 201
+
+
+def test_a_new_key_costs_one_call_at_most(
+    pair: Pair, running: tuple[IdentityProvider, Service]
+) -> None:
+    provider, checkout = running
+    assert checkout.get(ASK).status == 200
+    time.sleep(FORGOTTEN_AFTER_SECONDS + 1)
+    before = provider.grants("checkout", "orders")
+    provider.stop()
+    provider.start()
+
+    assert checkout.get(ASK).status == 200, "orders knows the old key, and no other yet"
+    news = provider.token(aud="orders", scope="orders:read")
+    assert pair.door(checkout).get(token=news).status == 200, "the new one is looked up at once"
+
+    after = [checkout.get(ASK).status for _ in range(20)]
+    assert after in ([401] + [200] * 19, [200] * 20)
+    assert provider.grants("checkout", "orders") == before + 1
 
 
 def test_a_token_that_ends_is_renewed_before(pair: Pair, oidc: Oidc) -> None:
     with (
-        oidc("checkout", "orders", token_seconds=4) as provider,
+        oidc("checkout", "orders", token_seconds=5) as provider,
         pair.serve(provider) as checkout,
     ):
         statuses = _ask_for(checkout, 12)
         given = provider.grants("checkout", "orders")
-        time.sleep(5)  # nobody asks, and it ends while it is kept
+        time.sleep(6)  # nobody asks, and it ends while it is kept
         late = checkout.get(ASK).status
 
-        print(f"{sum(statuses.values())} calls in 12 s with {given} tokens of 4 s: {statuses}")
+        print(f"{sum(statuses.values())} calls in 12 s with {given} tokens of 5 s: {statuses}")
         assert set(statuses) == {200}
         assert 3 <= given <= 6
         assert late == 200
@@ -157,22 +181,6 @@ def test_a_valid_token_outlives_its_provider(pair: Pair, oidc: Oidc, away: int) 
             f" well {time.monotonic() - began:.1f} s after it"
         )
         assert tries <= 12
-
-
-def test_a_new_key_costs_one_call_at_most(pair: Pair, oidc: Oidc) -> None:
-    with oidc("checkout", "orders") as provider, pair.serve(provider) as checkout:
-        assert checkout.get(ASK).status == 200
-        time.sleep(FORGOTTEN_AFTER_SECONDS + 1)
-        provider.stop()
-        provider.start()
-
-        assert checkout.get(ASK).status == 200, "orders knows the old key, and no other yet"
-        news = provider.token(aud="orders", scope="orders:read")
-        assert pair.door(checkout).get(token=news).status == 200, "the new one is looked up at once"
-
-        after = [checkout.get(ASK).status for _ in range(20)]
-        assert after in ([401] + [200] * 19, [200] * 20)
-        assert provider.grants("checkout", "orders") == 2
 
 
 def test_it_starts_before_its_provider(pair: Pair, oidc: Oidc) -> None:

@@ -200,7 +200,9 @@ def test_an_odd_header_is_no_token(issuer: Issuer, head: str) -> None:
         verifier(issuer).verify(token)
 
 
-@pytest.mark.parametrize("claims", [{"scp": ["a", "b"]}, {"scp": "a b"}, {"scope": "a b"}])
+@pytest.mark.parametrize(
+    "claims", [{"scp": ["a", "b"]}, {"roles": ["a", "b"]}, {"scope": "a b", "roles": ["c"]}]
+)
 def test_scopes_as_issuers_write_them(issuer: Issuer, claims: dict[str, Any]) -> None:
     assert verifier(issuer).verify(issuer.token(**claims)).scopes == {"a", "b"}
 
@@ -301,6 +303,8 @@ def test_a_broken_key_set_is_no_key_set(content: str) -> None:
     [
         ({"client_id": "checkout", "azp": "other"}, "checkout"),
         ({"azp": "checkout"}, "checkout"),
+        ({"appid": "checkout"}, "checkout"),
+        ({"cid": "checkout"}, "checkout"),
         ({"client_id": 7}, None),
         ({}, None),
     ],

@@ -86,7 +86,7 @@ def test_one_thread_renews_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_token_is_used_until_it_ends_while_the_provider_is_away() -> None:
-    provider = Provider(seconds=1)
+    provider = Provider(seconds=2)  # good for one, since an end is in whole seconds
     kept = provider.kept()
     kept.get()
     provider.away = True
@@ -143,6 +143,15 @@ def test_no_wait_is_longer_than_the_deadline() -> None:
     assert time.monotonic() - began < 0.25
     assert kept.get() == "token-1", "who gave up first does not stop it for the others"
     assert provider.asked == 1
+
+
+def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_LONGEST_WAIT_SECONDS", 0.05)
+    kept = Provider(pause=0.3).kept()
+
+    with pytest.raises(TokenUnavailable) as refused:
+        kept.get()
+    assert refused.value.retry_after == 1
 
 
 def test_a_refused_token_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ class TokenUnavailable(ServiceUnavailable):
     """There is no token for a peer for now; left alone, it becomes this service's own 503."""
 
     def __init__(self, audience: str, retry_after: float) -> None:
-        seconds = max(1, math.ceil(retry_after))
+        seconds = math.ceil(max(1, retry_after))
         super().__init__(f"There is no token for {audience} for now.", retry_after=seconds)
 
 
@@ -146,9 +146,10 @@ class KeptToken:
             logger.warning("There is no token for %s: %s", self._audience, error)
         else:
             self._failures = 0
+            life = max(seconds - 1, seconds / 2)  # its end is told in whole seconds
             # Not at the same moment in all processes that were started together.
-            renew_at = asked_at + seconds * random.uniform(0.75, 0.85)  # noqa: S311
-            self._held = _Held(token, time.monotonic(), renew_at, asked_at + seconds)
+            renew_at = asked_at + life * random.uniform(0.75, 0.85)  # noqa: S311
+            self._held = _Held(token, time.monotonic(), renew_at, asked_at + life)
         finally:
             with self._lock:
                 self._asking = None
