@@ -46,7 +46,7 @@ def process() -> Iterator[StandIn]:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setattr(announcer, "_BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(announcer, "_FIRST_BEATS_SECONDS", 0.02)
+    monkeypatch.setattr(announcer, "_DOUBTFUL_SECONDS", 0.02)
     return Registry()
 
 

@@ -31,9 +31,11 @@ def consul() -> Iterator[Store]:
             with Store(url, "/v1/status/leader", process, _addresses).running() as store:
                 yield store
     else:
-        with docker.server(IMAGE, f"{port}:8500", {}, REMEDY) as container:
-            with Store(url, "/v1/status/leader", container, _addresses).running() as store:
-                yield store
+        with (
+            docker.server(IMAGE, f"{port}:8500", {}, REMEDY) as container,
+            Store(url, "/v1/status/leader", container, _addresses).running() as store,
+        ):
+            yield store
 
 
 def _program() -> str | None:

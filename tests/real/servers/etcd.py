@@ -37,9 +37,11 @@ def etcd() -> Iterator[Store]:
             "ETCD_LISTEN_CLIENT_URLS": "http://0.0.0.0:2379",
             "ETCD_ADVERTISE_CLIENT_URLS": url,
         }
-        with docker.server(IMAGE, f"{port}:2379", environment, REMEDY) as container:
-            with Store(url, "/health", container, _addresses).running() as store:
-                yield store
+        with (
+            docker.server(IMAGE, f"{port}:2379", environment, REMEDY) as container,
+            Store(url, "/health", container, _addresses).running() as store,
+        ):
+            yield store
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .announcer_address import EVERYWHERE
 # How long an entry outlives a process that was killed.
 TTL_SECONDS = 10
 _BEAT_SECONDS = 2.0
-_FIRST_BEATS_SECONDS = 0.25
+_DOUBTFUL_SECONDS = 1.0
 _UNREADY_BEATS = 3
 _READY_SECONDS = 2.0
 _WITHDRAW_SECONDS = 2.0
@@ -63,18 +63,17 @@ class Announcer:
     def _run(self) -> None:
         while not self._over.is_set():
             self._beat()
+            doubtful = 0 < self._unready <= _UNREADY_BEATS
+            usual = _DOUBTFUL_SECONDS if doubtful else _BEAT_SECONDS
             # Not all processes at the same moment.
-            usual = _BEAT_SECONDS if self._entered else _FIRST_BEATS_SECONDS
             self._over.wait(usual * random.uniform(0.8, 1.2))  # noqa: S311
         self._withdraw("it stops")
 
     def _beat(self) -> None:
-        if self._is_ready():
-            self._unready = 0
+        self._unready = 0 if self._is_ready() else self._unready + 1
+        if not self._unready or (self._entered and self._unready < _UNREADY_BEATS):
             self._announce()
-            return
-        self._unready += 1
-        if self._entered and self._unready >= _UNREADY_BEATS:
+        elif self._entered:
             self._withdraw("it is not ready")
 
     def _is_ready(self) -> bool:

@@ -1,0 +1,258 @@
+"""Services that find each other by Consul or etcd, while instances, and these themselves, come and go."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.real.fleet import Fleet, add_view
+from tests.real.issuer import Issuer
+from tests.real.proxy import Proxy
+from tests.real.running import Project, Service
+from tests.real.servers.database import Database
+from tests.real.servers.processes import wait_until
+from tests.real.servers.store import Store
+
+VARIABLES = {"consul": "CONSUL_HTTP_ADDR", "etcd": "ETCD_ENDPOINTS"}
+
+# Asks the peer, as a use case would.
+ASKS = """
+from flask import Blueprint, Flask
+
+from ..bootstrap import Adapters
+from ..platform.access import public
+
+
+def install(app: Flask, adapters: Adapters) -> None:
+    pages = Blueprint("asks", __name__)
+
+    @pages.get("/who")
+    @public
+    def who() -> bytes:
+        return adapters.clients.stock._peer.request("GET", "/who", expect=(200,)).body
+
+    app.register_blueprint(pages)
+"""
+
+# Says which instance it is.
+SAYS = """
+import os
+
+from flask import Blueprint, Flask
+
+from ..bootstrap import Adapters
+from ..platform.access import public
+
+
+def install(app: Flask, adapters: Adapters) -> None:
+    pages = Blueprint("says", __name__)
+
+    @pages.get("/who")
+    @public
+    def who() -> str:
+        return os.environ["INSTANCE"]
+
+    app.register_blueprint(pages)
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A service that calls, one that is called, and where the latter is found."""
+
+    fleet: Fleet
+    issuer: Issuer
+    store: Store
+    variable: str
+    caller: Project
+    called: Project
+
+    @contextmanager
+    def process(self, project: Project, instance: str, **given: str) -> Iterator[Service]:
+        """Start an instance, and wait for nothing."""
+        there = {self.variable: self.store.url, "INSTANCE": instance}
+        with self.fleet.process(project, self.issuer, **there, **given) as service:
+            yield service
+
+    def knows(self, *services: Service) -> bool:
+        """Tell whether these instances of the called service are entered, and no others."""
+        return self.store.knows("stock") == {f"127.0.0.1:{service.port}" for service in services}
+
+
+@pytest.fixture(scope="module", params=VARIABLES)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """Both ways to find a service, one after the other."""
+    store: Store = request.getfixturevalue(request.param)
+    fleet = Fleet(tmp_path_factory.mktemp(request.param))
+    caller = fleet.render("orders", discovery=request.param, depends_on="stock")
+    called = fleet.render("stock", discovery=request.param)
+    add_view(caller, "asks", ASKS)
+    add_view(called, "says", SAYS)
+    with Issuer() as issuer:
+        yield Place(fleet, issuer, store, VARIABLES[request.param], caller, called)
+
+
+def test_an_instance_is_entered_while_it_is_ready(
+    place: Place, postgresql_server: Database
+) -> None:
+    with postgresql_server.fresh() as url:
+        parts = urlsplit(url)
+        assert parts.port
+        with Proxy(parts.port) as database:
+            account = parts.netloc.rpartition(":")[0]
+            through = parts._replace(netloc=f"{account}:{database.port}").geturl()
+            given = {"DATABASE_URL": through, "DATABASE_TIMEOUT_SECONDS": "1"}
+            with place.process(place.called, "1", SHUTDOWN_DRAIN_SECONDS="3", **given) as service:
+                _comes_and_goes(place, service, database)
+                _leaves_before_it_stops(place, service)
+
+
+def _comes_and_goes(place: Place, service: Service, database: Proxy) -> None:
+    service.wait_until_ready()
+    service.wait_for(lambda: place.knows(service), "entered", 10)
+
+    database.fall_silent()
+    began = time.monotonic()
+    service.wait_for(place.knows, "taken out", 30)
+    print(f"\nnot ready: out after {time.monotonic() - began:.1f} s")
+    assert service.is_alive()
+    time.sleep(2)
+    assert place.knows()  # nor does it come back before it is ready
+
+    database.speak_again()
+    began = time.monotonic()
+    service.wait_for(lambda: place.knows(service), "entered again", 30)
+    print(f"ready again: in after {time.monotonic() - began:.1f} s")
+
+
+def _leaves_before_it_stops(place: Place, service: Service) -> None:
+    began = time.monotonic()
+    service.terminate()
+    wait_until(place.knows, "out of the registry", 3)
+    out = time.monotonic() - began
+    answered = out
+    while service.popen.poll() is None:
+        try:
+            service.get("/who", token=None, timeout=1)
+            answered = time.monotonic() - began
+        except (OSError, HTTPException):
+            pass
+        time.sleep(0.02)
+    print(f"SIGTERM: out of the registry after {out:.2f} s, answered until {answered:.2f} s")
+    assert service.popen.returncode == 0
+    assert answered > out + 2  # the drain
+    assert service.output().count("Withdrawn from") == 2
+
+
+def test_nobody_notices(place: Place) -> None:
+    """The same with a minute without Consul or etcd is the long variant below."""
+    _nobody_notices(place, away=10)
+
+
+@pytest.mark.long
+def test_nobody_notices_a_minute(place: Place) -> None:
+    _nobody_notices(place, away=60)
+
+
+def _nobody_notices(place: Place, away: float) -> None:
+    with ExitStack() as stack:
+        first, second, third = (
+            stack.enter_context(place.process(place.called, name)) for name in ("1", "2", "3")
+        )
+        a = stack.enter_context(place.process(place.caller, "a", WEB_THREADS="8"))
+        for service in (a, first, second, third):
+            service.wait_until_ready()
+        wait_until(lambda: place.knows(first, second, third), "all entered", 10)
+        load = stack.enter_context(Load(a).running())
+
+        assert load.passes(3, "three instances", lambda: None) == {"1", "2", "3"}
+        load.passes(4, "one killed", first.kill)
+        stopped = load.passes(6, "one silent", lambda: _signal(second, signal.SIGSTOP))
+        assert stopped == {"3"}
+        load.passes(6, "well again", lambda: _signal(second, signal.SIGCONT))
+        load.passes(5, "restarted, empty", place.store.restart)
+        assert place.knows(second, third)
+        load.passes(away, "away", place.store.stop)
+        load.passes(5, "there again, empty", place.store.start)
+        wait_until(lambda: place.knows(second, third), "entered again", 10)
+        fourth = stack.enter_context(place.process(place.called, "4"))
+        wait_until(lambda: place.knows(second, third, fourth), "a new one entered", 30)
+        assert load.passes(4, "a new one", lambda: None) == {"2", "3", "4"}
+        assert not a.bugs()
+
+
+def _signal(service: Service, number: signal.Signals) -> None:
+    os.killpg(service.popen.pid, number)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: when, whether it succeeded, who answered, and how long it took."""
+
+    at: float
+    well: bool
+    by: str
+    seconds: float
+
+
+class Load:
+    """Four callers, each asking again a little after it has its answer."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._over = threading.Event()
+        self._asked: list[Asked] = []
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        """Ask until the end."""
+        threads = [threading.Thread(target=self._ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join()
+
+    def passes(self, seconds: float, what: str, happens: Callable[[], object]) -> set[str]:
+        """Let something happen; from a second later on, every request has to succeed.
+
+        Who answers from then on is given.
+        """
+        began = time.monotonic()
+        happens()
+        time.sleep(max(0, began + seconds - time.monotonic()))
+        asked = [one for one in list(self._asked) if one.at >= began]
+        later = [one for one in asked if one.at >= began + 1]
+        failed, late = (sum(not one.well for one in some) for some in (asked, later))
+        slowest = max(one.seconds for one in asked)
+        print(
+            f"{what}: {len(asked)} requests in {time.monotonic() - began:.0f} s,"
+            f" failed {failed}, after the first second {late}, slowest {slowest:.2f} s"
+        )
+        assert len(later) > 10
+        assert late == 0, f"{what}:\n{self._service.output()[-3000:]}"
+        return {one.by for one in later}
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            well, by = False, ""
+            try:
+                answer = self._service.get("/who", token=None, timeout=10)
+                well, by = answer.status == 200, answer.body.decode()
+            except (OSError, HTTPException):
+                pass
+            self._asked.append(Asked(began, well, by, time.monotonic() - began))
+            time.sleep(0.05)
