@@ -22,7 +22,8 @@ NAMES_THE_TEMPLATE = {
     "scripts/workspace.py",
 }
 
-# Where a service is put together; no other Python file asks what was answered.
+# Where a service is put together; no other Python file asks what was answered, but those that have
+# a piece for each peer.
 COMPOSITION_ROOTS = {
     f"src/<<cookiecutter.__package>>/{name}" for name in ("app.py", "bootstrap.py", "settings.py")
 }
@@ -84,13 +85,13 @@ def ruff(folder: Path, *arguments: str) -> None:
 
 
 def test_few_conditions_in_the_template() -> None:
-    assert sum(len(re.findall(r"<%\s*if\b", source)) for source in sources().values()) <= 60
+    assert sum(len(re.findall(r"<%\s*if\b", source)) for source in sources().values()) <= 80
 
 
 def test_python_asks_only_where_the_service_is_put_together() -> None:
-    python = {name for name, source in sources().items() if name.endswith(".py") and "<%" in source}
+    asking = {name for name, source in sources().items() if name.endswith(".py") and "<%" in source}
 
-    assert python <= COMPOSITION_ROOTS
+    assert {name for name in asking if "/peers/" not in name} <= COMPOSITION_ROOTS
 
 
 @pytest.mark.parametrize("root", sorted(COMPOSITION_ROOTS))
