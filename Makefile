@@ -46,7 +46,7 @@ new: .venv/.new ## Make a service in OUTPUT (default: ../workspace); ARGS="servi
 	  $(RUN) cookiecutter . $$ask --output-dir "$(OUTPUT)" $(if $(PRESET),--config-file "presets/$(PRESET).yaml") $(ARGS)
 
 .PHONY: demo
-demo: .venv/.new ## Make two services in a temporary folder, start them, and call both
+demo: .venv/.new ## Make two services in a temporary folder, start them, call both, and let one ask the other
 	@$(RUN) python scripts/demo.py
 
 .PHONY: test

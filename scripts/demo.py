@@ -1,4 +1,4 @@
-"""Two services in a new workspace, each on its embedded database, and a request through each.
+"""Two services in a new workspace, each on its embedded database: a request to each, and between them.
 
 Nothing is left behind: the workspace is a temporary folder, and both services are stopped.
 """
@@ -10,11 +10,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 TEMPLATE = Path(__file__).resolve().parents[1]
@@ -24,6 +28,15 @@ SERVICES = {"payments": "", "orders": "payments"}  # and what each depends on
 OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
 PATIENCE_SECONDS = 300  # the first start installs what a service needs
+
+# What a use case of orders would do, with the client that its composition root makes.
+ASK = """
+import os, sys, uuid
+from orders import bootstrap
+
+adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+print(repr(adapters.clients.payments.get(uuid.UUID(sys.argv[1]))))
+"""
 
 
 def main() -> None:
@@ -38,8 +51,10 @@ def main() -> None:
             addresses = {
                 name: running.enter_context(serving(workspace / name)) for name in SERVICES
             }
-            for name, address in addresses.items():
-                call(name, address, make(workspace / name, "token"))
+            tokens = {name: make(workspace / name, "token") for name in SERVICES}
+            created = {name: call(name, addresses[name], tokens[name]) for name in SERVICES}
+            token_url = running.enter_context(identity(tokens))
+            ask(workspace / "orders", created["payments"], addresses["payments"], token_url)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 
@@ -92,13 +107,55 @@ def ready(address: str) -> bool:
         return False
 
 
-def call(name: str, address: str, token: str) -> None:
-    """Create something in a service, and show what it answers."""
+def call(name: str, address: str, token: str) -> str:
+    """Create something in a service, and show what it answers; its id."""
     url = f"{address}/api/v1/{name}"
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     say(f"POST {url}")
     with urlopen(Request(url, json.dumps({"name": "First"}).encode(), headers)) as answer:
-        print(answer.status, json.dumps(json.load(answer), indent=2))
+        created = json.load(answer)
+        print(answer.status, json.dumps(created, indent=2))
+        return str(created["id"])
+
+
+@contextmanager
+def identity(tokens: dict[str, str]) -> Iterator[str]:
+    """Stand in for the workspace's identity provider, which takes Node.js; the address of its tokens.
+
+    Whoever asks gets the token that `make token` printed in the service asked for.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            token = tokens[form["audience"][0]]
+            body = {"access_token": token, "token_type": "Bearer", "expires_in": 600}
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/token"
+    server.shutdown()
+    server.server_close()
+
+
+def ask(orders: Path, payment: str, address: str, token_url: str) -> None:
+    """Let orders ask payments for what was created there, with a token of its own."""
+    given = {
+        "PAYMENTS_URL": address,
+        "AUTH_TOKEN_URL": token_url,
+        "AUTH_CLIENT_ID": "orders",
+        "AUTH_CLIENT_SECRET": "development-only",
+    }
+    say(f"adapters.clients.payments.get({payment!r})   # in {orders.name}")
+    command = [str(orders / ".venv/bin/python"), "-c", ASK, payment]
+    subprocess.run(command, cwd=orders, env={**ENVIRONMENT, **given}, check=True)
 
 
 def make(service: Path, verb: str) -> str:

@@ -1,5 +1,6 @@
 """The template's own verbs do what README says."""
 
+import json
 import os
 import pty
 import re
@@ -89,6 +90,10 @@ def test_demo_calls_both_services() -> None:
     said = make("demo")
 
     assert [line for line in said.splitlines() if line.startswith("201 ")] == ["201 {", "201 {"]
+    created = re.search(r"POST \S+/payments\n201 (\{.*?^\})", said, re.DOTALL | re.MULTILINE)
+    assert created
+    payment = json.loads(created[1])
+    assert f"Payment(id=UUID('{payment['id']}'), name='First', version=1)" in said
 
 
 def test_verbs_explain_themselves() -> None:
