@@ -103,6 +103,14 @@ def docker() -> Iterator[Docker]:
 
 
 @pytest.fixture(scope="session")
+def docker_with_infrastructure(docker: Docker) -> Docker:
+    """The same, with the images of what the services of a workspace share."""
+    with _or_missing():
+        docker.provide(*docker_engine.infrastructure("gateway", "identity", "consul"))
+    return docker
+
+
+@pytest.fixture(scope="session")
 def registry() -> Iterator[str]:
     """A registry of images; its address, as names of images begin with it."""
     with _or_missing(), run_registry() as address:

@@ -1,28 +1,52 @@
-"""A workspace of services on different databases, brought up by its shared compose file."""
+"""A workspace of services on different databases, brought up by its shared compose file.
+
+One calls another, found in Consul, with tokens of the shared identity provider; callers come by the
+gateway.
+"""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
 from tests.real.servers.docker import Docker
+from tests.real.servers.processes import wait_until
 from tests.real.verbs import make
 from tests.rendering import render
 
-SERVICES = {"orders": "postgresql", "inventory": "mysql", "reports": "sqlite"}
+SERVICES = {
+    "orders": {"database": "postgresql", "depends_on": "inventory", "discovery": "consul"},
+    "inventory": {"database": "mysql", "discovery": "consul"},
+    "reports": {"database": "sqlite"},
+}
 PATHS = {"orders": "orders", "inventory": "inventories", "reports": "reports"}
+SHARED = ("gateway", "identity", "consul")
+
+# What a use case of orders would do.
+ASK = """
+import os, sys, uuid
+from orders import bootstrap
+
+adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+print(adapters.clients.inventory.get(uuid.UUID(sys.argv[1])).name)
+adapters.close()
+"""
 
 
 @pytest.fixture(scope="module")
-def workspace(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def workspace(
+    docker_with_infrastructure: Docker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """A workspace with a service for each database, up."""
+    docker = docker_with_infrastructure
     folder = tmp_path_factory.mktemp("workspace")
-    for name, database in SERVICES.items():
-        service = render(folder, service_name=name, database=database)
+    for name, answers in SERVICES.items():
+        service = render(folder, service_name=name, **answers)
         make(service, "token")  # makes uv.lock and the development key on the way
     try:
         docker("compose", "up", "--build", "--wait", "--wait-timeout=300", cwd=folder)
@@ -32,7 +56,8 @@ def workspace(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Itera
         raise
     finally:
         docker("compose", "down", "--volumes", "--timeout=10", cwd=folder)
-        docker.run("image", "rm", *(f"{name}:dev" for name in SERVICES))
+        images = (*(f"{name}:dev" for name in SERVICES), "workspace-identity:dev")
+        docker.run("image", "rm", *images)
 
 
 def test_is_valid_for_compose(docker: Docker, workspace: Path) -> None:
@@ -43,18 +68,49 @@ def test_is_valid_for_compose(docker: Docker, workspace: Path) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_service_serves_on_its_registered_port(workspace: Path, service: str) -> None:
-    registry = yaml.safe_load((workspace / "services.yaml").read_text("utf-8"))
-    address = f"http://127.0.0.1:{registry['services'][service]['ports']['http']}"
-    resource = f"{address}/api/v1/{PATHS[service]}"
-    token = make(workspace / service, "token")
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    with urlopen(f"{address}/health/ready", timeout=5) as ready:
+    with urlopen(f"{registered(workspace, service)}/health/ready", timeout=5) as ready:
         assert ready.status == 200
-    with urlopen(Request(resource, b'{"name": "First"}', headers), timeout=5) as created:
-        assert created.status == 201
-    with urlopen(Request(resource, headers=headers), timeout=5) as listed:
-        assert [item["name"] for item in json.load(listed)["items"]] == ["First"]
+    assert names(workspace, registered(workspace, service), service) == ["First"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_gateway_is_the_way_in(workspace: Path, service: str) -> None:
+    address = f"{published(workspace, 'gateway')}/{service}"
+
+    assert "First" in names(workspace, address, service)
+    for path in ("/metrics", "/health/ready", "/docs", "/openapi.json", "/api/..%2fmetrics"):
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(address + path, timeout=5)
+
+
+def test_routes_are_read_again(docker: Docker, workspace: Path) -> None:
+    resource = f"{published(workspace, 'gateway')}/reports/api/v1/reports"
+
+    def status() -> int:
+        try:
+            with urlopen(resource, timeout=5) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
+    assert status() == 401
+    for verb, expected in (("unregister", 404), ("register", 401)):
+        make(workspace / "reports", verb)
+        docker("compose", "kill", "--signal", "HUP", "gateway", cwd=workspace)
+        wait_until(lambda: status() == expected, verb, 10)  # noqa: B023 (awaited here)
+
+
+def test_one_service_asks_another(docker: Docker, workspace: Path) -> None:
+    """Found in the Consul that both share, with a token from the provider that both trust."""
+    resource = f"{published(workspace, 'gateway')}/inventory/api/v1/inventories"
+    headers = authorized(workspace, "inventory")
+    with urlopen(Request(resource, b'{"name": "Asked for"}', headers), timeout=5) as created:
+        wanted = json.load(created)["id"]
+    for service in ("orders", "inventory"):
+        wait_until(lambda: bool(instances(workspace, service)), service)  # noqa: B023 (awaited here)
+
+    command = ("exec", "--no-TTY", "orders", "python", "-c", ASK, wanted)
+    assert docker("compose", *command, cwd=workspace) == "Asked for"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -67,12 +123,51 @@ def test_migrations_ran_before_the_service(docker: Docker, workspace: Path, serv
 
 
 def test_only_services_are_reached_from_the_host(docker: Docker, workspace: Path) -> None:
-    """Databases stay inside; services listen on this machine alone."""
+    """Databases stay inside; what is published is for this machine alone."""
     listing = docker("compose", "ps", "--format=json", cwd=workspace)
     for line in listing.splitlines():
         container = json.loads(line)
         published = {p["URL"] for p in container["Publishers"] if p["PublishedPort"]}
-        assert published == ({"127.0.0.1"} if container["Service"] in SERVICES else set())
+        expected = {"127.0.0.1"} if container["Service"] in {*SERVICES, *SHARED} else set()
+        assert published == expected
+
+
+def names(workspace: Path, address: str, service: str) -> list[str]:
+    """Create something in a service; what it has of that name."""
+    resource = f"{address}/api/v1/{PATHS[service]}"
+    headers = authorized(workspace, service)
+    with urlopen(Request(resource, b'{"name": "First"}', headers), timeout=5) as created:
+        assert created.status == 201
+    with urlopen(Request(resource, headers=headers), timeout=5) as listed:
+        return [item["name"] for item in json.load(listed)["items"]]
+
+
+def authorized(workspace: Path, service: str) -> dict[str, str]:
+    """The headers of a developer, with a token from the identity provider."""
+    url = f"{published(workspace, 'identity')}/token"
+    token = make(workspace / service, "token", AUTH_TOKEN_URL=url)
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+def registered(workspace: Path, service: str) -> str:
+    """The address of a service on this machine."""
+    registry = yaml.safe_load((workspace / "services.yaml").read_text("utf-8"))
+    return f"http://127.0.0.1:{registry['services'][service]['ports']['http']}"
+
+
+def published(workspace: Path, container: str) -> str:
+    """The address of what services share, on this machine."""
+    compose = yaml.safe_load((workspace / "compose.yaml").read_text("utf-8"))
+    address, _, _ = compose["services"][container]["ports"][0].rpartition(":")
+    return f"http://{address}"
+
+
+def instances(workspace: Path, service: str) -> list[Any]:
+    """What Consul knows of a service."""
+    url = f"{published(workspace, 'consul')}/v1/health/service/{service}?passing=true"
+    with urlopen(url, timeout=5) as answer:
+        found: list[Any] = json.load(answer)
+        return found
 
 
 def _state(docker: Docker, workspace: Path, service: str) -> dict[str, Any]:

@@ -42,6 +42,17 @@ def images() -> list[str]:
     return [python_image(), *names]
 
 
+def infrastructure(*parts: str) -> list[str]:
+    """The public images of what the services of a workspace share."""
+    folder = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy" / "workspace"
+    names = []
+    for part in parts:
+        built = folder / part / "Dockerfile"
+        file = built if built.exists() else folder / f"{part}.yaml"
+        names += re.findall(r"(?:^FROM|image:) (\S+)", file.read_text("utf-8"), re.M)
+    return names
+
+
 def python_image() -> str:
     """The image that a rendered service is built on, for the default Python.
 
@@ -228,7 +239,7 @@ def _is_stand_in(docker: Docker, image: str) -> bool:
 
 def _stand_in(docker: Docker, image: str) -> None:
     """Build a stand-in, or build it again: what has not changed comes from the engine's cache."""
-    name = image.split(":")[0]
+    name = image.rpartition("/")[2].split(":")[0]
     if not docker.ours or not (IMAGES / name).is_dir():
         raise MissingServerError(f"the image {image} is not here and cannot be pulled")
     if not docker.can("image", "inspect", "debootstrap:bookworm"):
