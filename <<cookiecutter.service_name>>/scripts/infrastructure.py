@@ -54,7 +54,8 @@ class Plan:
     files: dict[Path, bytes | None] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    records_gone: set[str] = field(default_factory=set)
+    containers_gone: set[str] = field(default_factory=set)
 
 
 def brought(folder: Path) -> dict[str, Part]:
@@ -108,11 +109,12 @@ class Platform:
     ) -> Plan:
         """Find out what has to change so that there is what the services need from now on."""
         plan = Plan()
-        for name in sorted(name for name in {*parts, *self.versions} if not self._is_theirs(name)):
-            if name not in needed:
-                self._leave(plan, name, parts.get(name))
-            elif name in parts:
+        for name in sorted({*parts, *self.versions}):
+            replaced = self._is_theirs(name)
+            if name in parts and name in needed and not replaced:
                 self._install(plan, name, parts[name], version)
+            elif name not in needed or (replaced and name in self.versions):
+                self._leave(plan, name, parts.get(name))
         if GATEWAY in needed and not self._is_theirs(GATEWAY):
             lines = (f"/{name} http://{name}:8000;\n" for name in sorted(services))
             plan.files[self.folder / ROUTES] = (ROUTES_HEAD + "".join(lines)).encode()
@@ -136,7 +138,9 @@ class Platform:
 
     def _leave(self, plan: Plan, name: str, part: Part | None) -> None:
         digests = {file: _digest(text) for file, text in part.files.items()} if part else {}
-        plan.gone.add(name)
+        plan.records_gone.add(name)
+        if not self._is_theirs(name):
+            plan.containers_gone.add(name)
         if changed := self._changed(name, digests):
             _say(f"{changed} is not as registration left it, so it stays; remove it yourself")
             return

@@ -142,6 +142,21 @@ def test_what_people_run_themselves_is_used(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_what_people_put_in_a_parts_place_replaces_it(tmp_path: Path) -> None:
+    root = stub(tmp_path, "orders")
+    script.register(tmp_path, root)
+    compose = tmp_path / "compose.yaml"
+    own = "  gateway:\n    image: ours\n"
+    head, _, rest = compose.read_text().partition("  gateway:\n")
+    compose.write_text(head + own + rest[rest.index("  identity:") :])
+    script.register(tmp_path, root)
+    assert say(compose)["gateway"] == {"image": "ours"}
+    assert not [name for name in contents(tmp_path) if "gateway" in name]
+    script.unregister(tmp_path, root)
+    assert set(contents(tmp_path)) == {"compose.yaml"}
+    assert compose.read_text().endswith("services:\n" + own)
+
+
 def test_other_files_in_platform_stay(tmp_path: Path) -> None:
     (tmp_path / "platform/gateway").mkdir(parents=True)
     (tmp_path / "platform/mine.yaml").write_text("mine\n")
