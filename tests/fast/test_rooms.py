@@ -22,6 +22,7 @@ WORDS = {
     "consul": re.compile(r"consul(?!t)", re.IGNORECASE),
     "etcd": re.compile(r"etcd", re.IGNORECASE),
     "tls": re.compile(r"\bTLS_[A-Z]|dev_tls|cheroot|spiffe|client_certificate", re.IGNORECASE),
+    "plain": re.compile(r"platform[./]plain|plain_peers|import plain\b"),
     "istio": re.compile(r"istio", re.IGNORECASE),
     "linkerd": re.compile(r"linkerd", re.IGNORECASE),
     "helm": re.compile(r"helm|kubernetes|kubectl|\bk8s\b", re.IGNORECASE),

@@ -7,6 +7,7 @@ import pytest
 from dev_tls import Authority
 
 from << cookiecutter.__package >>.bootstrap import read_settings
+from << cookiecutter.__package >>.platform import tls
 from << cookiecutter.__package >>.platform.environ import SettingsError
 from << cookiecutter.__package >>.platform.tls import files, spiffe
 
@@ -52,6 +53,14 @@ def test_a_name_is_the_last_part_of_a_spiffe_id(uri: str, service: str | None) -
     else:
         with pytest.raises(spiffe.NotSpiffe):
             spiffe.parse(uri)
+
+
+def test_every_variable_is_documented() -> None:
+    variables = {field.alias or "" for field in tls.Settings.model_fields.values()}
+    own = {name for name in variables if name.startswith("TLS_")}
+    documented = (Path(__file__).parents[2] / "docs" / "tls.md").read_text()
+
+    assert {name for name in own if f"`{name}`" not in documented} == set()
 
 
 def test_an_authority_is_no_service() -> None:

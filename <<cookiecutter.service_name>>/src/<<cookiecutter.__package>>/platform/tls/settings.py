@@ -4,9 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from ..environ import RoomSettings
+from .. import shedding
 from . import spiffe
 from .files import Files
 
@@ -14,7 +14,7 @@ from .files import Files
 PLAIN_PORT, TLS_PORT = 8000, 8443
 
 
-class TlsSettings(RoomSettings):
+class TlsSettings(shedding.Settings):
     """The files of mutual TLS, all or none, and how the server serves."""
 
     cert_file: Path | None = Field(default=None, alias="TLS_CERT_FILE")
@@ -27,8 +27,6 @@ class TlsSettings(RoomSettings):
 
     host: str = Field(default="127.0.0.1", alias="HOST")
     plain_port: int = Field(default=PLAIN_PORT, alias="PORT")
-    threads: PositiveInt = Field(default=4, alias="WEB_THREADS")
-    queue: NonNegativeInt = Field(default=32, alias="WEB_QUEUE")
     grace_seconds: PositiveInt = Field(default=20, alias="SHUTDOWN_GRACE_SECONDS")
 
     @model_validator(mode="after")
