@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Engine, text, update
 
 from << cookiecutter.__package >>.adapters import database as adapters
-from << cookiecutter.__package >>.adapters.database import DatabaseReader, DatabaseUnitOfWork
 from << cookiecutter.__package >>.bootstrap import DIALECTS
 from << cookiecutter.__package >>.domain import model
 from << cookiecutter.__package >>.platform import database, deadline
@@ -40,7 +39,7 @@ def create(engine: Engine) -> model.<< cookiecutter.__class >>:
         description=None,
         at=NOW,
     )
-    with DatabaseUnitOfWork(engine) as work:
+    with adapters.DatabaseUnitOfWork(engine) as work:
         work.repository.add(new)
         work.commit()
     return new
@@ -62,16 +61,16 @@ def test_a_statement_ends_at_the_deadline(engine: Engine, within: Callable[[floa
         within(3600)
         other.rollback()
 
-    assert DatabaseReader(engine).get(created.id).name == "first"
+    assert adapters.DatabaseReader(engine).get(created.id).name == "first"
     rename(engine, "in time")
-    assert DatabaseReader(engine).get(created.id).name == "in time"
+    assert adapters.DatabaseReader(engine).get(created.id).name == "in time"
 
 
 def test_nothing_is_committed_after_the_deadline(
     engine: Engine, within: Callable[[float], None]
 ) -> None:
     created = create(engine)
-    with too_late(), DatabaseUnitOfWork(engine) as work:
+    with too_late(), adapters.DatabaseUnitOfWork(engine) as work:
         changed = work.repository.get(created.id)
         changed.change(NOW, name="late")
         work.repository.save(changed)
@@ -79,7 +78,7 @@ def test_nothing_is_committed_after_the_deadline(
         work.commit()
 
     within(3600)
-    assert DatabaseReader(engine).get(created.id).name == "first"
+    assert adapters.DatabaseReader(engine).get(created.id).name == "first"
     rename(engine, "nobody holds a lock")
 
 

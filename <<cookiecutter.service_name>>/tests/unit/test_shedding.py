@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from << cookiecutter.__package >>.app import create_app
 from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform.shedding import SHED, WAITING, Overloaded, Turns
+from << cookiecutter.__package >>.platform import shedding
 
 from ..conftest import URL, MakeToken
 
@@ -77,7 +77,7 @@ def counted(metric: object) -> float:
 
 
 def test_who_waits_longest_is_next(threads: ThreadPoolExecutor) -> None:
-    turns = Turns(1, 3)
+    turns = shedding.Turns(1, 3)
     turns.take(None)
     order: list[int] = []
 
@@ -88,7 +88,7 @@ def test_who_waits_longest_is_next(threads: ThreadPoolExecutor) -> None:
 
     for number in range(3):
         threads.submit(wait, number)
-        wait_until(lambda: counted(WAITING) == number + 1)  # noqa: B023 (called at once)
+        wait_until(lambda: counted(shedding.WAITING) == number + 1)  # noqa: B023 (called at once)
     turns.give_back()
     threads.shutdown()
 
@@ -96,15 +96,15 @@ def test_who_waits_longest_is_next(threads: ThreadPoolExecutor) -> None:
 
 
 def test_whoever_gives_up_leaves_a_place(threads: ThreadPoolExecutor) -> None:
-    turns = Turns(1, 1)
+    turns = shedding.Turns(1, 1)
     turns.take(None)
     for _ in range(2):
-        with pytest.raises(Overloaded):
+        with pytest.raises(shedding.Overloaded):
             turns.take(0.01)
 
     waiting = threads.submit(turns.take, 5)
-    wait_until(lambda: counted(WAITING) == 1)
-    with pytest.raises(Overloaded):
+    wait_until(lambda: counted(shedding.WAITING) == 1)
+    with pytest.raises(shedding.Overloaded):
         turns.take(5)
     turns.give_back()
     waiting.result(5)
@@ -117,15 +117,15 @@ def test_what_is_too_much_is_told_at_once(
     begun = [threads.submit(service.get) for _ in range(3)]
     service.at_work.acquire()
     service.at_work.acquire()
-    wait_until(lambda: counted(WAITING) == 1)
-    before = counted(SHED)
+    wait_until(lambda: counted(shedding.WAITING) == 1)
+    before = counted(shedding.SHED)
 
     refused = service.get()
 
     assert refused.status_code == 503
     assert refused.get_json()["code"] == "overloaded"
     assert refused.headers["Retry-After"] == "1"
-    assert counted(SHED) == before + 1
+    assert counted(shedding.SHED) == before + 1
     for path in ("/health/live", "/health/ready", "/metrics"):
         assert service.get(path).status_code == 200
     service.go_on.set()
