@@ -19,7 +19,10 @@ class Settings(PeerSettings):
     """Where <<name>> is, if discovery is not to be asked, and what this service may do there."""
 
     url: str | None = Field(default=None, alias="<<module | upper>>_URL")
-    scope: str = Field(default="<<path>>:read", alias="<<module | upper>>_SCOPE")
+    scope: str = Field(
+        default="<<path>>:read",
+        alias="<<module | upper>>_SCOPE",
+    )
 
 
 class <<class>>(BaseModel):
