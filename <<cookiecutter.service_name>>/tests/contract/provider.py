@@ -28,7 +28,7 @@ class Provider:
     @contextmanager
     def serve(self) -> Iterator[str]:
         """Serve on loopback; the address."""
-        server = make_server(HOST, 0, self.answer, threaded=True)
+        server = make_server(HOST, 0, Request.application(self.answer), threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -38,7 +38,6 @@ class Provider:
             thread.join()
             server.server_close()
 
-    @Request.application
     def answer(self, request: Request) -> Response:
         """Change the state, if that is what is asked for; else answer as the service does."""
         if request.path != STATES_PATH:
