@@ -12,18 +12,15 @@ import pytest
 
 from << cookiecutter.__package >>.platform import deadline
 from << cookiecutter.__package >>.platform.environ import Settings, SettingsError
-from << cookiecutter.__package >>.platform.peers import tokens
+from << cookiecutter.__package >>.platform.peers import kept_token
+from << cookiecutter.__package >>.platform.peers.kept_token import KeptToken, TokenUnavailable
 from << cookiecutter.__package >>.platform.peers.token_endpoint import (
     Grant,
     NoToken,
     TokenEndpoint,
 )
 from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
-from << cookiecutter.__package >>.platform.peers.tokens import (
-    KeptToken,
-    Tokens,
-    TokenUnavailable,
-)
+from << cookiecutter.__package >>.platform.peers.tokens import Tokens
 
 CLIENT = {"AUTH_CLIENT_ID": "checkout", "AUTH_CLIENT_SECRET": "a secret: 1+1"}
 
@@ -116,7 +113,7 @@ def test_a_provider_that_is_away_is_not_stampeded() -> None:
 
 
 def test_it_comes_back_with_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(kept_token, "_FIRST_PAUSE_SECONDS", 0.01)
     provider = Provider()
     provider.away = True
     kept = provider.kept()
@@ -146,7 +143,7 @@ def test_no_wait_is_longer_than_the_deadline() -> None:
 
 
 def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "_LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(kept_token, "_LONGEST_WAIT_SECONDS", 0.05)
     kept = Provider(pause=0.3).kept()
 
     with pytest.raises(TokenUnavailable) as refused:
@@ -162,7 +159,7 @@ def test_a_refused_token_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> Non
     kept.forget()
     assert kept.get() == "token-1", "another one, so soon, would be refused too"
 
-    monkeypatch.setattr(tokens, "_TOO_YOUNG_TO_BLAME_SECONDS", 0)
+    monkeypatch.setattr(kept_token, "_TOO_YOUNG_TO_BLAME_SECONDS", 0)
     kept.forget()
     assert kept.get() == "token-2"
 

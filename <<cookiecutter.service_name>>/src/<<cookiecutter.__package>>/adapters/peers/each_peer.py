@@ -55,7 +55,11 @@ class HttpClient:
 
     def get(self, wanted: UUID) -> <<class>> | None:
         """Look one up; None if there is none."""
-        found = self._peer.request("GET", f"/api/v1/<<path>>/{wanted}", expect=(200, 404))
+        found = self._peer.request(
+            "GET",
+            f"/api/v1/<<path>>/{wanted}",
+            expect=(200, 404),
+        )
         if found.status == 404:
             return None
         return self._peer.read(<<class>>, found)
