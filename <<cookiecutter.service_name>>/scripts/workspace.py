@@ -333,11 +333,13 @@ def sweep(workspace: Path) -> None:
     for name in SKELETONS:
         under_way(workspace / name).unlink(missing_ok=True)
     platform = workspace / FOLDER
-    for path in platform.rglob(".*.new"):
-        path.unlink()
-    for folder in (*sorted(platform.rglob("*/"), reverse=True), platform):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    for path in reversed([platform, *platform.rglob("*")]):
+        if "node_modules" in path.parts:
+            continue
+        if path.match(".*.new"):
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def under_way(path: Path) -> Path:

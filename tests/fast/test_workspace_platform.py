@@ -242,7 +242,9 @@ def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
     script.register(tmp_path, root)
     before = contents(tmp_path)
     (tmp_path / "platform/gateway/.settings.new").write_text("half")
-    (tmp_path / "platform/store").mkdir()
+    (tmp_path / "platform/store/deep").mkdir(parents=True)
+    (tmp_path / "platform/identity/node_modules/empty").mkdir(parents=True)
     script.register(tmp_path, root)
     assert contents(tmp_path) == before
     assert not (tmp_path / "platform/store").exists()
+    assert (tmp_path / "platform/identity/node_modules/empty").exists()
