@@ -338,7 +338,7 @@ def sweep(workspace: Path) -> None:
             continue
         if path.match(".*.new"):
             path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
+        elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
 
 

@@ -45,6 +45,7 @@ def workspace(
     """A workspace with a service for each database, up."""
     docker = docker_with_infrastructure
     folder = tmp_path_factory.mktemp("workspace")
+    folder.chmod(0o755)  # as people's folders are: containers read in it, and not as root
     for name, answers in SERVICES.items():
         service = render(folder, service_name=name, **answers)
         make(service, "token")  # makes uv.lock and the development key on the way
