@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,10 +17,11 @@ import pytest
 from tests.real.fleet import Fleet, add_view
 from tests.real.issuer import Issuer
 from tests.real.proxy import Proxy
-from tests.real.running import Project, Service
+from tests.real.running import Project, Service, at_once
 from tests.real.servers.database import Database
-from tests.real.servers.processes import wait_until
+from tests.real.servers.processes import free_port, wait_until
 from tests.real.servers.store import Store
+from tests.rendering import load
 
 VARIABLES = {"consul": "CONSUL_HTTP_ADDR", "etcd": "ETCD_ENDPOINTS"}
 
@@ -165,29 +168,60 @@ def test_nobody_notices_a_minute(place: Place) -> None:
 
 def _nobody_notices(place: Place, away: float) -> None:
     with ExitStack() as stack:
-        first, second, third = (
-            stack.enter_context(place.process(place.called, name)) for name in ("1", "2", "3")
-        )
-        a = stack.enter_context(place.process(place.caller, "a", WEB_THREADS="8"))
+        processes = [
+            place.process(place.caller, "a", WEB_THREADS="8"),
+            *(place.process(place.called, name) for name in ("1", "2", "3")),
+        ]
+        starts = [partial(stack.enter_context, process) for process in processes]
+        a, first, second, third = at_once(starts)
         for service in (a, first, second, third):
             service.wait_until_ready()
         wait_until(lambda: place.knows(first, second, third), "all entered", 10)
         load = stack.enter_context(Load(a).running())
 
         assert load.passes(3, "three instances", lambda: None) == {"1", "2", "3"}
-        load.passes(4, "one killed", first.kill)
-        stopped = load.passes(6, "one silent", lambda: _signal(second, signal.SIGSTOP))
+        load.passes(3, "one killed", first.kill)
+        stopped = load.passes(5, "one silent", lambda: _signal(second, signal.SIGSTOP))
         assert stopped == {"3"}
-        load.passes(6, "well again", lambda: _signal(second, signal.SIGCONT))
-        load.passes(5, "restarted, empty", place.store.restart)
-        assert place.knows(second, third)
-        load.passes(away, "away", place.store.stop)
-        load.passes(5, "there again, empty", place.store.start)
-        wait_until(lambda: place.knows(second, third), "entered again", 10)
+        load.passes(4, "restarted, empty", place.store.restart)
+        assert place.knows(third)
+        load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
+        wait_until(lambda: place.knows(second, third), "well again, entered", 15)
+        load.passes(2, "away", place.store.stop)
+        # From now on what is known has one that does not answer, and nobody to say so.
+        load.passes(away, "away, one silent", lambda: _signal(second, signal.SIGSTOP))
+        load.passes(3, "there again, empty", place.store.start)
+        load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
+        wait_until(lambda: place.knows(second, third), "all entered again", 15)
         fourth = stack.enter_context(place.process(place.called, "4"))
         wait_until(lambda: place.knows(second, third, fourth), "a new one entered", 30)
-        assert load.passes(4, "a new one", lambda: None) == {"2", "3", "4"}
+        assert load.passes(3, "a new one", lambda: None) == {"2", "3", "4"}
         assert not a.bugs()
+
+
+def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
+    """What is entered is the door where certificates are shown, and that it is https."""
+    authority = load(place.called.folder / "scripts/dev_tls.py").Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem())
+    door = free_port()
+
+    def given(name: str, port: int) -> dict[str, str]:
+        authority.issue(tmp_path / f"{name}.pem", f"spiffe://shop.test/ns/shop/sa/{name}")
+        return {
+            "TLS_CERT_FILE": str(tmp_path / f"{name}.pem"),
+            "TLS_KEY_FILE": str(tmp_path / f"{name}-key.pem"),
+            "TLS_CLIENT_CA_FILE": str(tmp_path / "ca.pem"),
+            "TLS_PORT": str(port),
+        }
+
+    with (
+        place.process(place.called, "1", **given("stock", door)),
+        place.process(place.caller, "a", **given("orders", free_port())) as a,
+    ):
+        wait_until(lambda: place.store.knows("stock") == {f"127.0.0.1:{door}"}, "entered", 30)
+        a.wait_until_ready()
+        answer = a.get("/who", token=None)
+        assert (answer.status, answer.body) == (200, b"1"), a.output()
 
 
 def _signal(service: Service, number: signal.Signals) -> None:
