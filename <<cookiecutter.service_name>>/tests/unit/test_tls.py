@@ -163,6 +163,35 @@ def test_a_connection_is_closed_while_draining(app: Flask, checkout: Client) -> 
     assert not checkout.connection.sock
 
 
+@pytest.mark.parametrize(
+    ("header", "body", "kept"),
+    [
+        (b"Content-Length: 1000", b"x" * 1000, True),
+        (b"Content-Length: 100000", b"x" * 100_000, False),
+        (b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n", False),
+        (b"Transfer-Encoding: chunked", b"-1\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", False),
+    ],
+    ids=["short", "long", "in chunks", "another request in it"],
+)
+def test_what_was_not_read_is_no_request(
+    checkout: Client, header: bytes, body: bytes, kept: bool
+) -> None:
+    """Nobody reads a body that comes without a token."""
+    checkout.connection.connect()
+    sock = checkout.connection.sock
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % (URL.encode(), header)
+    sock.sendall(head + body)
+    with sock.makefile("rb") as answers:
+        assert answers.readline().startswith(b"HTTP/1.1 401 ")
+        if kept:
+            sock.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        try:
+            rest = answers.read()
+        except ConnectionError:
+            rest = b""
+        assert rest.count(b"HTTP/1.1 ") == kept
+
+
 def test_what_is_in_flight_is_finished(app: Flask, checkout: Client) -> None:
     begun, go_on = threading.Event(), threading.Event()
 

@@ -1,8 +1,9 @@
 """The second door: the same application over mutual TLS, in threads of each worker process.
 
 granian gives no client's certificate to the application, so here cheroot serves. Of cheroot's own
-ways two are changed: hands are shaken without a thread that waits, so whoever connects and says
-nothing stops nobody; and while the process drains, no connection is kept.
+ways three are changed: hands are shaken without a thread that waits, so whoever connects and says
+nothing stops nobody; no connection is kept while the process drains; nor after a request whose
+end cheroot does not see to.
 """
 
 import logging
@@ -24,8 +25,9 @@ from .settings import TlsSettings
 
 # Where the application finds who is at the other end: a SpiffeId, or why there is none.
 CLIENT = "tls.client"
-_IDLE_SECONDS = 75
+_IDLE_SECONDS, _STALLED_SECONDS = 75, 10
 _MAX_HEADER_BYTES = 64 * 1024
+_MAX_UNREAD_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,9 @@ class Door(wsgi.Server):
             shutdown_timeout=settings.grace_seconds,
             reuse_port=True,  # every worker process has a door of its own
         )
+        self.gateway = _Gateway
+        # The application itself refuses smaller ones, but cheroot takes in whole chunks.
+        self.max_request_body_size = 16 * app.config["MAX_CONTENT_LENGTH"]
         self.ssl_adapter = _Adapter(Followed(settings.files, ssl.PROTOCOL_TLS_SERVER))
         self._life = lifecycle(app)
 
@@ -72,7 +77,7 @@ class Door(wsgi.Server):
             logger.info("Refused at the handshake: %s", error, extra={"client": conn.remote_addr})
             conn.close()
         else:
-            conn.socket.settimeout(self.timeout)
+            conn.socket.settimeout(_STALLED_SECONDS)
             conn.ssl_env = {"wsgi.url_scheme": "https", CLIENT: _client(conn.socket)}
             self.put_conn(conn)
 
@@ -84,6 +89,17 @@ class Door(wsgi.Server):
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Log what cheroot has to say."""
         logger.log(level, msg, exc_info=traceback)
+
+
+class _Gateway(wsgi.Gateway_10):
+    """Hands requests to the application."""
+
+    def start_response(self, *arguments: Any) -> Any:
+        """Begin the response; let nothing that belongs to this request be taken for the next."""
+        # cheroot reads the rest of a body into memory, but neither chunks nor what follows them.
+        rest = self.req.chunked_read or self.req.rfile.remaining > _MAX_UNREAD_BYTES
+        self.req.close_connection |= rest
+        return super().start_response(*arguments)
 
 
 class _Adapter(Adapter):
