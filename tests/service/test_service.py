@@ -14,7 +14,7 @@ from tests.rendering import CHOICES, render
 from tests.service.conftest import Client
 
 VERBS = {
-    *("run", "test", "lint", "format", "migrate", "token", "openapi"),
+    *("run", "test", "contract", "lint", "format", "migrate", "token", "openapi"),
     *("image", "up", "down", "register", "unregister"),
 }
 
