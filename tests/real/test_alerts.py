@@ -24,6 +24,7 @@ DURATION = 'http_server_request_duration_seconds_bucket{namespace="shop",job="or
 UP = 'up{namespace="shop",job="orders",instance="10.0.0.%d:8000"}'
 RESTARTS = 'kube_pod_container_status_restarts_total{namespace="shop",container="api",pod="%s"}'
 BREAKER = 'circuit_breaker_state{namespace="shop",job="orders",pod="orders-%s",peer="stock"}'
+ENDS = 'tls_certificate_expiry_timestamp_seconds{namespace="shop",job="orders",pod="orders-%s"}'
 ROLLOUT = 'rollout_info{namespace="shop",name="orders",strategy="canary",phase="%s"}'
 
 
@@ -245,6 +246,15 @@ CASES = [
         silent=("4m", "20m", "60m"),
     ),
     Case(
+        "CertificateEnds",
+        "a certificate that lasts for five hours, in one of two pods; then for ten",
+        {ENDS % "a": "18000x180 36000x60", ENDS % "b": "90000x240"},
+        fires={"100m": {"severity": "critical", "job": "orders"}},
+        silent=("50m", "200m"),
+        summary="the certificate of orders ends within hours",
+    ),
+    Case("CertificateEnds", "no TLS", {ENDS % "a": "0x100"}, silent=("60m",)),
+    Case(
         "ReleaseRefused",
         "a release is aborted, and the next one gets through",
         {ROLLOUT % "Abort": "_x5 1x20 _x30", ROLLOUT % "Completed": "1x5 _x20 1x30"},
@@ -281,7 +291,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def rules(charts: Render) -> list[Object]:
     """The groups of rules of the chart with all alerts."""
-    return groups(charts(rollout="canary", depends_on="stock"))
+    return groups(charts("tls.enabled=true", rollout="canary", depends_on="stock"))
 
 
 def groups(objects: list[Object]) -> list[Object]:

@@ -140,6 +140,21 @@ def test_what_cant_be_used_changes_nothing(
 
 
 @pytest.mark.usefixtures("at_once")
+def test_who_has_an_expired_certificate_is_not_ready(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = files.Followed(certificates.files, ssl.PROTOCOL_TLS_SERVER)
+    followed.check()
+
+    tomorrow = time.time() + 24 * 3600 + 1
+    monkeypatch.setattr("time.time", lambda: tomorrow)
+    with pytest.raises(files.Expired):
+        followed.check()
+    certificates.issue(SERVICE, lifetime=timedelta(days=3))
+    followed.check()
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
     """This is how a Secret that is mounted changes."""
     data = tmp_path / "data"

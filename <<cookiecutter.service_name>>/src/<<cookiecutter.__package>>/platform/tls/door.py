@@ -52,7 +52,8 @@ class Door(wsgi.Server):
         self.gateway = _Gateway
         # The application itself refuses smaller ones, but cheroot takes in whole chunks.
         self.max_request_body_size = 16 * app.config["MAX_CONTENT_LENGTH"]
-        self.ssl_adapter = _Adapter(Followed(settings.files, ssl.PROTOCOL_TLS_SERVER))
+        self.followed = Followed(settings.files, ssl.PROTOCOL_TLS_SERVER)
+        self.ssl_adapter = _Adapter(self.followed)
         self._life = lifecycle(app)
 
     def open(self) -> None:

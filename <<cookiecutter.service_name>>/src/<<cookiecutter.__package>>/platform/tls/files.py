@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from prometheus_client import Gauge
 
 # A file that has changed within these seconds may not be written to its end yet.
 SETTLE_SECONDS = 1.0
@@ -16,7 +17,17 @@ LOOK_AGAIN_SECONDS = 0.5
 # For TLS 1.2: forward secret and authenticated, as all of TLS 1.3 is.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+ENDS = Gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that is shown ends; 0 without one.",
+    multiprocess_mode="livemin",
+)
+
 logger = logging.getLogger(__name__)
+
+
+class Expired(Exception):
+    """The certificate that is shown has ended: whoever sees it goes away."""
 
 
 class Files(NamedTuple):
@@ -75,7 +86,7 @@ class Followed:
         self._lock = threading.Lock()
         self._look_again_at = 0.0
         self._state = files.state()
-        self._context = files.context(protocol)
+        self._use()
 
     def context(self) -> ssl.SSLContext:
         """Give the context for a new connection."""
@@ -86,6 +97,12 @@ class Followed:
                 self._lock.release()
         return self._context
 
+    def check(self) -> None:
+        """Raise Expired if the certificate in use has ended, and there is no new one."""
+        self.context()
+        if time.time() > self._ends:
+            raise Expired
+
     def _look(self) -> None:
         self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
         state = self._files.state()
@@ -94,11 +111,17 @@ class Followed:
             return
         self._state = state
         try:
-            self._context = self._files.context(self._protocol)
+            self._use()
         except (OSError, ValueError) as error:
             logger.error("The new TLS files can't be used, so the old ones stay: %s", error)
         else:
             logger.info("The new TLS files are in use.")
+
+    def _use(self) -> None:
+        ends = self._files.own().not_valid_after_utc.timestamp()
+        self._context = self._files.context(self._protocol)
+        self._ends = ends
+        ENDS.set(ends)
 
 
 def _state(file: Path) -> tuple[int, ...]:

@@ -32,7 +32,9 @@ def init_app(app: Flask, settings: TlsSettings) -> None:
     """Open the second door when the process serves, and guard both; without TLS do nothing."""
     if not settings.enabled:
         return
-    lifecycle(app).at_start.append(Door(app, settings).open)
+    door = Door(app, settings)
+    lifecycle(app).at_start.append(door.open)
+    lifecycle(app).checks["certificate"] = door.followed.check
     trust_domain = settings.trust_domain
 
     @app.before_request
