@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ import pytest
 from tests.real.fleet import Fleet, add_view
 from tests.real.issuer import Issuer
 from tests.real.proxy import Proxy
-from tests.real.running import Project, Service, at_once
+from tests.real.running import Project, Service
 from tests.real.servers.database import Database
 from tests.real.servers.processes import free_port, wait_until
 from tests.real.servers.store import Store
@@ -168,12 +167,13 @@ def test_nobody_notices_a_minute(place: Place) -> None:
 
 def _nobody_notices(place: Place, away: float) -> None:
     with ExitStack() as stack:
-        processes = [
-            place.process(place.caller, "a", WEB_THREADS="8"),
-            *(place.process(place.called, name) for name in ("1", "2", "3")),
-        ]
-        starts = [partial(stack.enter_context, process) for process in processes]
-        a, first, second, third = at_once(starts)
+        a, first, second, third = (
+            stack.enter_context(process)
+            for process in (
+                place.process(place.caller, "a", WEB_THREADS="8"),
+                *(place.process(place.called, name) for name in ("1", "2", "3")),
+            )
+        )
         for service in (a, first, second, third):
             service.wait_until_ready()
         wait_until(lambda: place.knows(first, second, third), "all entered", 10)
