@@ -26,9 +26,16 @@ def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
     text = re.sub(r"^name: ", f"name: {name} ", text, count=1, flags=re.MULTILINE)
     where = f"defaults:\n  run:\n    working-directory: {path}\n\njobs:"
     text = re.sub(r"^jobs:$", where, text, count=1, flags=re.MULTILINE)
+    own = f'"{path}/**", "{FOLDER}/{name}-*.yml"'
+    # Before others rely on more than this service has, it is asked.
+    paths = {"push": own, "pull_request": f'{own}, "**/contracts/*-{name}.json"'}
     events = r"^  (push|pull_request):\n(    branches: .+\n)?"
-    paths = f'    paths: ["{path}/**", "{FOLDER}/{name}-*.yml"]\n'
-    text = re.sub(events, lambda event: event[0] + paths, text, flags=re.MULTILINE)
+
+
+    def narrowed(event: re.Match[str]) -> str:
+        return f"{event[0]}    paths: [{paths[event[1]]}]\n"
+
+    text = re.sub(events, narrowed, text, flags=re.MULTILINE)
     for other in workflows:
         text = text.replace(f"{FOLDER}/{other.name}", f"{FOLDER}/{name}-{other.name}")
     return text

@@ -17,7 +17,10 @@ include:
 
 
 def files(_root: Path, name: str, path: str) -> dict[str, str]:
-    """Return the file that includes the service's pipeline when something in its folder changed."""
+    """Return the file that includes the service's pipeline when something in its folder changed.
+
+    A merge request that lets others rely on more than before asks this service, too.
+    """
     text = f"""\
 
 include:
@@ -26,5 +29,7 @@ include:
       path: {path}
     rules:
       - changes: ["{path}/**/*"]
+      - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+        changes: ["**/contracts/*-{name}.json"]
 """
     return {PLACE.format(name=name): text}

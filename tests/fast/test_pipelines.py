@@ -132,7 +132,10 @@ def test_gitlab_runs_what_github_runs(gitlab: dict[str, Any], answers: dict[str,
     jobs = {name.removeprefix("orders-") for name in gitlab if name.startswith("orders-")}
     chart = {"chart"} if answers["deploy"] == "kubernetes" else set()
 
-    assert jobs == {"lint", "test", "contract", "container", "publish", "staging", "production"} | chart
+    assert (
+        jobs
+        == {"lint", "test", "contract", "container", "publish", "staging", "production"} | chart
+    )
     assert gitlab["orders-production"]["rules"][0]["when"] == "manual"
 
 
@@ -191,7 +194,9 @@ def test_pipelines_are_placed_at_the_top(monorepo: Path) -> None:
         (included,) = yaml.safe_load(files[".gitlab/services/orders.yml"])["include"]
         assert (monorepo / included["local"]).is_file()
         assert included["inputs"] == {"path": "services/orders"}
-        assert included["rules"] == [{"changes": ["services/orders/**/*"]}]
+        own, contracts = included["rules"]
+        assert own == {"changes": ["services/orders/**/*"]}
+        assert contracts["changes"] == ["**/contracts/*-orders.json"]
     else:
         expected = {f"{name}-{file}" for name in ("orders", "inventory") for file in KUBERNETES}
         assert {Path(file).name for file in files} == expected
@@ -202,13 +207,15 @@ def test_placed_workflows_run_in_the_service_and_for_it_only(tmp_path: Path) -> 
     render(tmp_path / "services")
     workflows = sorted((tmp_path / ".github" / "workflows").glob("*.yml"))
     paths = ["services/orders/**", ".github/workflows/orders-*.yml"]
+    contracts = ["**/contracts/*-orders.json"]
 
     for workflow in workflows:
         text = workflow.read_text("utf-8")
         content = yaml.load(text, yaml.BaseLoader)
         assert content["defaults"] == {"run": {"working-directory": "services/orders"}}
         for event, filters in content["on"].items():
-            assert event == "workflow_call" or filters["paths"] == paths
+            expected = paths + contracts if event == "pull_request" else paths
+            assert event == "workflow_call" or filters["paths"] == expected
         for called in re.findall(r"\.github/workflows/([\w-]+\.yml)", text):
             assert (workflow.parent / called).is_file(), called
     check("check-jsonschema", "--builtin-schema=vendor.github-workflows", *workflows)
