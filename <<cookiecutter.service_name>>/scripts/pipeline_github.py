@@ -31,7 +31,6 @@ def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
     paths = {"push": own, "pull_request": f'{own}, "**/contracts/*-{name}.json"'}
     events = r"^  (push|pull_request):\n(    branches: .+\n)?"
 
-
     def narrowed(event: re.Match[str]) -> str:
         return f"{event[0]}    paths: [{paths[event[1]]}]\n"
 

@@ -131,11 +131,9 @@ def test_gitlab_jobs_are_named_after_the_service(gitlab: dict[str, Any]) -> None
 def test_gitlab_runs_what_github_runs(gitlab: dict[str, Any], answers: dict[str, str]) -> None:
     jobs = {name.removeprefix("orders-") for name in gitlab if name.startswith("orders-")}
     chart = {"chart"} if answers["deploy"] == "kubernetes" else set()
+    before = {"lint", "test", "contract", "container"}
 
-    assert (
-        jobs
-        == {"lint", "test", "contract", "container", "publish", "staging", "production"} | chart
-    )
+    assert jobs == before | chart | {"publish", "staging", "production"}
     assert gitlab["orders-production"]["rules"][0]["when"] == "manual"
 
 
