@@ -433,9 +433,9 @@ CHAIN = {
     "inventory": {"depends_on": "", "database": "mysql"},
 }
 FAN_IN = {
-    "orders": {"depends_on": "payments", "rollout": "blue_green"},
-    "shipping": {"depends_on": "payments", "database": "sqlite"},
-    "payments": {"depends_on": "", "database": "mysql"},
+    "orders": {"depends_on": "payments", "rollout": "blue_green", "discovery": "consul"},
+    "shipping": {"depends_on": "payments", "database": "sqlite", "discovery": "etcd"},
+    "payments": {"depends_on": "", "database": "mysql", "discovery": "consul"},
 }
 ALONE = {"orders": {"depends_on": "", "database": "sqlite"}}
 IN_ISTIO = {name: {**answers, "mesh": "istio"} for name, answers in CHAIN.items()}
@@ -443,7 +443,9 @@ IN_LINKERD = {name: {**answers, "mesh": "linkerd"} for name, answers in FAN_IN.i
 
 # Where the proxies of a mesh get their certificates.
 CONTROL_PLANES = {"istio": (15012,), "linkerd": (8080, 8086, 8090)}
+REGISTRIES = {"consul": ("TCP", 8500), "etcd": ("TCP", 2379)}
 PORTS: list[Port] = [
+    *REGISTRIES.values(),
     *(("TCP", port) for port in (53, 80, 443, 3306, 4318, 5432, 8000, 8443, 9090)),
     *(("TCP", port) for ports in CONTROL_PLANES.values() for port in ports),
     ("UDP", 53),
@@ -508,6 +510,8 @@ def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edg
     yield smoke, api, http
     yield api, "collector", ("TCP", 4318)
     yield api, "internet", ("TCP", 443)
+    if registry := REGISTRIES.get(answers.get("discovery", "dns")):
+        yield api, answers["discovery"], registry
     parts = [api, smoke]
     mesh = answers.get("mesh", "none")
     for part, port in product(parts, CONTROL_PLANES.get(mesh, ())):
@@ -529,6 +533,9 @@ def surroundings(workspace: Iterable[str]) -> Iterator[tuple[str, Pod]]:
     yield "dashboard", Pod("", "monitoring", {named: "grafana"})
     yield "collector", Pod("", "observability", {named: "opentelemetry-collector"})
     yield "traces", Pod("", "observability", {named: "traces"})
+    yield "consul", Pod("", "consul", {"app": "consul", "component": "server"})
+    yield "consul's gateway", Pod("", "consul", {"app": "consul", "component": "ingress-gateway"})
+    yield "etcd", Pod("", "etcd", {named: "etcd"})
     yield "dns", Pod("", "kube-system", {"k8s-app": "kube-dns"})
     yield "system", Pod("", "kube-system", {"k8s-app": "metrics-server"})
     yield "istio control plane", Pod("", "istio-system", {"app": "istiod"})
