@@ -5,7 +5,6 @@ name. It is copied to `platform/` with the first service, brought up to date by 
 template, and goes with the last one. A part that people changed, or run themselves, is theirs.
 """
 
-import posixpath
 import re
 import sys
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ports import host_ports
+from compose_files import dependencies, extended, host_ports, variables
 from yaml_edit import Document
 
 FOLDER = "platform"
@@ -46,6 +45,11 @@ class Part:
     port: int
     condition: str
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """What its files are known by."""
+        return {file: _digest(content) for file, content in self.files.items()}
+
 
 @dataclass
 class Plan:
@@ -72,12 +76,6 @@ def brought(folder: Path) -> dict[str, Part]:
     return parts
 
 
-def extended(entry: Any) -> str | None:
-    """Return the file that an entry of a compose file extends."""
-    extends = entry.get("extends") if isinstance(entry, dict) else None
-    return posixpath.normpath(str(extends.get("file"))) if isinstance(extends, dict) else None
-
-
 class Platform:
     """The parts that a workspace has, and what becomes of them."""
 
@@ -94,14 +92,17 @@ class Platform:
 
     def needs(self, service: str, parts: dict[str, Part], known: Any) -> dict[str, Any]:
         """Return what the service's entry in the shared compose file says about its parts."""
-        behind = {name: {"condition": self._condition(name, part)} for name, part in parts.items()}
-        behind.pop(GATEWAY, None)
-        kept = _mapping(known, "depends_on")
-        kept = {name: said for name, said in kept.items() if name not in self.versions}
-        entry: dict[str, Any] = {"depends_on": kept | behind} if behind else {}
+        behind = {
+            name: {"condition": "service_started" if self._is_theirs(name) else part.condition}
+            for name, part in parts.items()
+            if name != GATEWAY
+        }
+        kept = dependencies(known).items()
+        kept_behind = {name: said for name, said in kept if name not in self.versions}
+        entry: dict[str, Any] = {"depends_on": kept_behind | behind} if behind else {}
         if IDENTITY in parts:
             own = {name: value.format(service=service) for name, value in CREDENTIALS.items()}
-            entry["environment"] = _mapping(known, "environment") | own
+            entry["environment"] = variables(known) | own
         return entry
 
     def plan(
@@ -121,13 +122,12 @@ class Platform:
         return plan
 
     def _install(self, plan: Plan, name: str, part: Part, version: str) -> None:
-        digests = {file: _digest(text) for file, text in part.files.items()}
-        if changed := self._changed(name, digests):
+        if changed := self._changed(name, part.digests):
             _say(f"{changed} is not as registration left it, so it stays as it is")
         elif _order(version) >= _order(self.versions.get(name, "")):
             plan.files |= {self.folder / file: None for file in self.digests.get(name, {})}
-            plan.files |= {self.folder / file: text for file, text in part.files.items()}
-            plan.records[name] = {"version": version, "files": digests}
+            plan.files |= {self.folder / file: content for file, content in part.files.items()}
+            plan.records[name] = {"version": version, "files": part.digests}
         if name not in self.containers:
             port = next(port for port in count(part.port) if port not in self.taken)
             self.taken.add(port)
@@ -137,7 +137,7 @@ class Platform:
             }
 
     def _leave(self, plan: Plan, name: str, part: Part | None) -> None:
-        digests = {file: _digest(text) for file, text in part.files.items()} if part else {}
+        digests = part.digests if part else {}
         plan.records_gone.add(name)
         if not self._is_theirs(name):
             plan.containers_gone.add(name)
@@ -161,19 +161,6 @@ class Platform:
         """Tell whether the workspace runs something of its own in a part's place."""
         entry = self.containers.get(name)
         return entry is not None and extended(entry) != f"{FOLDER}/{name}.yaml"
-
-    def _condition(self, name: str, part: Part) -> str:
-        return "service_started" if self._is_theirs(name) else part.condition
-
-
-def _mapping(entry: Any, key: str) -> dict[str, Any]:
-    """Return what an entry has under a key; compose files may have a list there as well."""
-    said = entry.get(key) if isinstance(entry, dict) else None
-    if isinstance(said, list) and key == "depends_on":
-        return {name: {"condition": "service_started"} for name in said}
-    if isinstance(said, list):
-        return dict(item.partition("=")[::2] for item in said)
-    return dict(said or {})
 
 
 def _digest(content: bytes) -> str:

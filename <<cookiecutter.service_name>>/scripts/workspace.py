@@ -25,8 +25,8 @@ from typing import Any
 
 import pipelines
 import yaml
-from infrastructure import FOLDER, Part, Plan, Platform, brought, extended
-from ports import host_ports, numbers
+from compose_files import extended, host_ports, numbers
+from infrastructure import FOLDER, Part, Plan, Platform, brought
 from yaml_edit import Document, EditError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,5 +1,6 @@
-"""Which ports of this machine the files of a workspace give away."""
+"""What compose files say, in whichever of their forms."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -31,3 +32,25 @@ def numbers(said: Any) -> Iterator[int]:
             yield from numbers(item)
     elif said.isdecimal():
         yield int(said)
+
+
+def extended(entry: Any) -> str | None:
+    """Return the file that a service's entry extends."""
+    extends = entry.get("extends") if isinstance(entry, dict) else None
+    return posixpath.normpath(str(extends.get("file"))) if isinstance(extends, dict) else None
+
+
+def variables(entry: Any) -> dict[str, Any]:
+    """Return the environment that a service's entry gives it."""
+    said = entry.get("environment") if isinstance(entry, dict) else None
+    if isinstance(said, list):
+        return dict(item.partition("=")[::2] for item in said)
+    return dict(said or {})
+
+
+def dependencies(entry: Any) -> dict[str, Any]:
+    """Return what a service's entry says it waits for, each with the condition."""
+    said = entry.get("depends_on") if isinstance(entry, dict) else None
+    if isinstance(said, list):
+        return {name: {"condition": "service_started"} for name in said}
+    return dict(said or {})
