@@ -1,7 +1,9 @@
 """The caller's deadline in the database: whoever no longer waits has nobody work there either."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -98,6 +100,34 @@ def test_the_next_request_has_its_usual_time(service: Service, place: Place) -> 
         assert took > 2 * LIMIT
 
 
+def test_others_are_not_hit(service: Service, place: Place) -> None:
+    """What ends the statements of some leaves alone those that come after, on whatever connection."""
+    change, over = Change(service), threading.Event()
+
+    def late(seed: int) -> set[int]:
+        seen = set()
+        limits = itertools.cycle(range(5 + seed, 45, 7))
+        while not over.is_set():
+            seen.add(change.send({"X-Request-Timeout-Ms": str(next(limits))}).status)
+        return seen
+
+    with _session(place) as execute, ThreadPoolExecutor(5) as threads:
+        execute("UPDATE orders SET description = 'locked'")
+        others = [threads.submit(late, seed) for seed in range(5)]
+        try:
+            usual = [
+                answer.status
+                for _ in range(25)
+                for ask in (service.get, partial(service.post, {"name": "Meanwhile"}))
+                for answer in at_once([ask] * 4)
+            ]
+        finally:
+            over.set()
+
+    assert set(usual) == {200, 201}
+    assert set().union(*(other.result() for other in others)) == {504}
+
+
 def test_a_connection_outlives_what_was_cancelled_on_it(default_place: Place) -> None:
     with default_place.serve(**ENVIRONMENT) as service, _session(default_place) as execute:
         connections = (
@@ -172,6 +202,8 @@ def _session(place: Place) -> Iterator[Rows]:
             user=url.username,
             password=url.password or "",
             database=url.path.lstrip("/"),
+            # The default would lock the gaps between rows, too, and with them every INSERT.
+            init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         )
 
     def execute(statement: str) -> list[tuple[Any, ...]]:
