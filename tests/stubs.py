@@ -9,7 +9,14 @@ from types import MappingProxyType, ModuleType
 from tests.rendering import SERVICE, load
 
 # What the script imports, in this order.
-MODULES = ("yaml_edit", "compose_files", "infrastructure", "pipeline_github", "pipelines")
+MODULES = (
+    "yaml_edit",
+    "compose_files",
+    "infrastructure",
+    "shared_files",
+    "pipeline_github",
+    "pipelines",
+)
 
 CATALOG = """\
 apiVersion: backstage.io/v1alpha1
