@@ -39,12 +39,12 @@ PYTHON = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 YAML = {"false", "n", "no", "null", "off", "on", "true", "y", "yes"}
 TECHNOLOGIES = {
     "alertmanager", "analysis", "announcer", "argo", "blue_green", "broker", "canary", "collector",
-    "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "etcd", "event_sourced",
-    "gateway", "github", "gitlab", "grafana", "grpc", "helm", "identity", "istio", "jaeger",
-    "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging", "mysql",
-    "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "postgres", "postgresql",
-    "prometheus", "rabbitmq", "redis", "resilience", "rollout", "rolling", "sqlite", "swarm",
-    "tempo", "tls", "tracing", "zipkin",
+    "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "embedded", "etcd",
+    "event_sourced", "gateway", "github", "gitlab", "grafana", "grpc", "helm", "identity", "istio",
+    "jaeger", "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging",
+    "mysql", "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "postgres",
+    "postgresql", "prometheus", "rabbitmq", "redis", "remote", "resilience", "rollout", "rolling",
+    "sqlite", "swarm", "tempo", "tls", "tracing", "zipkin",
 }
 PACKAGES = {
     "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",

@@ -27,6 +27,8 @@ WORDS = {
     "linkerd": re.compile(r"linkerd", re.IGNORECASE),
     "helm": re.compile(r"helm|kubernetes|kubectl|\bk8s\b", re.IGNORECASE),
     "swarm": re.compile(r"swarm|docker stack", re.IGNORECASE),
+    "embedded": re.compile(r"(stack|migrate)-embedded"),
+    "remote": re.compile(r"(stack|migrate)-remote|DATABASE_URL_SECRET|REPLICAS"),
     "rolling": re.compile(r"deployment-rolling"),
     "canary": re.compile(r"canary", re.IGNORECASE),
     "blue_green": re.compile(r"blue.?green", re.IGNORECASE),

@@ -24,11 +24,23 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def stacks(service: Path) -> dict[str, dict[str, Any]]:
-    """Its compose files by name."""
-    return {
-        path.stem: yaml.safe_load(path.read_text("utf-8"))
-        for path in sorted((service / "deploy" / "swarm").glob("*.yaml"))
-    }
+    """What is deployed, by name: its compose files, with those merged that lie over another."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in (service / "deploy" / "swarm").glob("*.yaml"):
+        name = path.stem.partition("-")[0]
+        found[name] = merged(found.get(name, {}), yaml.safe_load(path.read_text("utf-8")))
+    return found
+
+
+def merged(one: Any, other: Any) -> Any:
+    """Merge two compose files in which nothing is said twice, but the version."""
+    if isinstance(one, dict):
+        both = {name: merged(one[name], other[name]) for name in one.keys() & other.keys()}
+        return {**one, **other, **both}
+    if isinstance(one, list):
+        return [*one, *other]
+    assert one == other
+    return one
 
 
 def test_stacks_are_valid_compose_files(service: Path) -> None:
@@ -114,6 +126,41 @@ def test_deployment_says_what_is_missing(service: Path) -> None:
     assert "Name a stage" in deploy(service, "nowhere")
     assert "by its digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
     assert "VERSION" in deploy(service, "staging", IMAGE="orders@sha256:0")
+
+
+def test_deployment_takes_every_file_that_lies_over_another(tmp_path: Path) -> None:
+    service = render(
+        tmp_path, deploy="swarm", discovery="consul", depends_on="payments", workspace=""
+    )
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+
+    done = subprocess.run(
+        ["/bin/sh", "deploy/swarm/deploy.sh", "staging", "--compose-file", "mine.yaml"],
+        cwd=service,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "IMAGE": "orders@sha256:0", "VERSION": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    migration, stack = (
+        [Path(file).stem for file in re.findall(r"--compose-file (\S+)", line)]
+        for line in done.stdout.splitlines()
+    )
+    assert migration == ["migrate", "migrate-remote"]
+    assert stack == ["stack", "stack-remote", "stack-peers", "stack-consul", "mine"]
+
+
+# A Docker that says what it is asked to deploy, and that all of it is done.
+DOCKER = """#!/bin/sh
+case $1-$2 in
+  stack-deploy) echo "$@" ;;
+  service-ps) echo Complete ;;
+  service-inspect) echo completed ;;
+esac
+"""
 
 
 def deploy(service: Path, *arguments: str, **environment: str) -> str:

@@ -16,8 +16,14 @@ fail() {
   exit 1
 }
 
+# Deploys a file with what lies over it, stack.yaml with stack-*.yaml for one.
 deploy() {
-  docker stack deploy --detach=true --with-registry-auth "$@" "$stack"
+  name=$1
+  shift
+  for over in "$here/$name"-*.yaml; do
+    set -- --compose-file "$over" "$@"
+  done
+  docker stack deploy --detach=true --with-registry-auth --compose-file "$here/$name.yaml" "$@" "$stack"
 }
 
 show() {
@@ -35,7 +41,7 @@ pause() {
 
 migrate() {
   docker service rm "${stack}_migrate" >/dev/null 2>&1 || true # what is left of the last time
-  deploy --compose-file "$here/migrate.yaml"
+  deploy migrate
   while state=$(docker service ps --no-trunc --format '{{.CurrentState}} {{.Error}}' "${stack}_migrate"); do
     case $state in
       Complete*) return ;;
@@ -50,11 +56,7 @@ migrate() {
 
 update() {
   service=${stack}_<< cookiecutter.service_name >>
-<% if cookiecutter.depends_on %>
-  deploy --compose-file "$here/stack.yaml" --compose-file "$here/peers.yaml" "$@"
-<% else %>
-  deploy --compose-file "$here/stack.yaml" "$@"
-<% endif %>
+  deploy stack "$@"
   settled=0
   while [ "$settled" -lt 5 ]; do
     state=$(docker service inspect --format '{{with .UpdateStatus}}{{.State}}: {{.Message}}{{end}}' "$service")
