@@ -11,15 +11,16 @@ from << cookiecutter.__package >>.platform.discovery import announcer_address, e
 from .announcer_stand_in import StandIn, stand_in
 
 ENTER = ["POST /v3/lease/grant", "POST /v3/kv/put"]
-KEEP = "POST /v3/lease/keepalive"
+KEEP = ["POST /v3/lease/keepalive", "POST /v3/lease/timetolive"]
 REVOKE = "POST /v3/lease/revoke"
+AUTHENTICATE = "POST /v3/auth/authenticate"
 
 
 def well(asked: str, _: Any) -> tuple[int, Any]:
     answers: dict[str, Any] = {
         ENTER[0]: {"ID": "77", "TTL": "10"},
-        KEEP: {"result": {"ID": "77", "TTL": "10"}},
-        "POST /v3/auth/authenticate": {"token": "t1"},
+        KEEP[0]: {"result": {"ID": "77", "TTL": "10"}},
+        KEEP[1]: {"TTL": "10", "keys": ["L3NlcnZpY2Vz"]},
     }
     return 200, answers.get(asked, {})
 
@@ -43,7 +44,7 @@ def test_enters_itself_then_keeps_its_lease_alive(member: StandIn) -> None:
     registry.announce()
     registry.withdraw()
 
-    assert member.paths == [*ENTER, KEEP, REVOKE]
+    assert member.paths == [*ENTER, *KEEP, REVOKE]
     entry = member.asked[1][1]
     assert base64.b64decode(entry["key"]) == b"/services/a/a-10.0.0.1-8000"
     assert json.loads(base64.b64decode(entry["value"])) == {
@@ -52,18 +53,18 @@ def test_enters_itself_then_keeps_its_lease_alive(member: StandIn) -> None:
         "port": 8000,
     }
     assert entry["lease"] == "77"
-    assert member.asked[3][1] == {"ID": "77"}
+    assert member.asked[-1][1] == {"ID": "77"}
 
 
 def test_enters_itself_again_when_its_lease_is_gone(member: StandIn) -> None:
     registry = registry_at(member.url)
     registry.announce()
     member.answer = lambda asked, body: (
-        (200, {"result": {"ID": "77"}}) if asked == KEEP else well(asked, body)
+        (200, {"result": {"ID": "77"}}) if asked == KEEP[0] else well(asked, body)
     )
     registry.announce()
 
-    assert member.paths == [*ENTER, KEEP, *ENTER]
+    assert member.paths == [*ENTER, KEEP[0], *ENTER]
 
 
 def test_asks_the_next_endpoint_and_stays_there(member: StandIn) -> None:
@@ -73,23 +74,47 @@ def test_asks_the_next_endpoint_and_stays_there(member: StandIn) -> None:
         registry.announce()
 
         assert bad.paths == ENTER[:1]
-        assert member.paths == [*ENTER, KEEP]
+        assert member.paths == [*ENTER, *KEEP]
 
 
-def test_shows_who_it_is(member: StandIn) -> None:
-    def forgets_the_token(asked: str, body: Any) -> tuple[int, Any]:
-        return (401, b"invalid auth token") if asked == KEEP else well(asked, body)
+def test_enters_itself_again_when_somebody_deleted_its_key(member: StandIn) -> None:
+    registry = registry_at(member.url)
+    registry.announce()
+    member.answer = lambda asked, body: (
+        (200, {"TTL": "10"}) if asked == KEEP[1] else well(asked, body)
+    )
+    registry.announce()
 
+    assert member.paths == [*ENTER, *KEEP, *ENTER]
+
+
+def test_shows_who_it_is_when_etcd_wants_to_know(member: StandIn) -> None:
+    valid = "t1"
+
+    def guarded(asked: str, body: Any) -> tuple[int, Any]:
+        if asked == AUTHENTICATE:
+            return 200, {"token": valid}
+        if "Authorization" not in member.heard:
+            return 400, b"user name is empty"
+        return well(asked, body) if member.heard["Authorization"] == valid else (401, b"invalid")
+
+    member.answer = guarded
     registry = registry_at(member.url, ETCD_USERNAME="a", ETCD_PASSWORD="s3cret")
     registry.announce()
-    assert member.asked[0] == ("POST /v3/auth/authenticate", {"name": "a", "password": "s3cret"})
-    assert member.heard["Authorization"] == "t1"
+    assert member.paths == [ENTER[0], AUTHENTICATE, *ENTER]
+    assert member.asked[1][1] == {"name": "a", "password": "s3cret"}
 
-    member.answer = forgets_the_token
-    with pytest.raises(etcd.EtcdError, match="401 invalid auth token"):
-        registry.announce()
-    registry.withdraw()
-    assert member.paths[-2:] == ["POST /v3/auth/authenticate", REVOKE]
+    valid = "t2"
+    registry.announce()
+    assert member.paths[4:] == [KEEP[0], AUTHENTICATE, *KEEP]
+
+
+def test_is_nobody_where_no_name_was_given(member: StandIn) -> None:
+    member.answer = lambda *_: (400, b"user name is empty")
+
+    with pytest.raises(etcd.EtcdError, match="400 user name is empty"):
+        registry_at(member.url).announce()
+    assert member.paths == ENTER[:1]
 
 
 def test_what_was_not_entered_needs_no_withdrawing(member: StandIn) -> None:

@@ -31,34 +31,29 @@ class Settings(RoomSettings):
         if not value and info.data.get("environment") == "production":
             raise ValueError("is missing; name etcd's servers, as in http://etcd:2379.")
         urls = [one.strip().rstrip("/") for one in (value or "http://127.0.0.1:2379").split(",")]
-        for parts in map(urlsplit, urls):
-            if parts.scheme not in {"http", "https"} or not parts.hostname:
-                raise ValueError("is no list like http://etcd-1:2379,http://etcd-2:2379.")
+        if not all(it.scheme in {"http", "https"} and it.hostname for it in map(urlsplit, urls)):
+            raise ValueError("is no list like http://etcd-1:2379,http://etcd-2:2379.")
         return ",".join(urls)
 
 
 class EtcdError(Exception):
     """etcd refuses a request, or can't answer it now."""
 
+    def __init__(self, response: BaseHTTPResponse) -> None:
+        self.status = response.status
+        super().__init__(f"{response.status} {response.data[:200].decode(errors='replace')}")
+
 
 class Client:
-    """The API, at whichever endpoint answers."""
+    """The API, at whichever endpoint answers; that is the first one from then on."""
 
     def __init__(self, settings: Settings) -> None:
-        self._endpoints = settings.endpoints.split(",")
+        self.endpoints = settings.endpoints.split(",")
         password = settings.password.get_secret_value()
         self._credentials = {"name": settings.username, "password": password}
         self._token = ""
-        self._pool = PoolManager(
-            maxsize=_CONNECTIONS,
-            retries=False,
-            ca_certs=settings.ca_file and str(settings.ca_file),
-        )
-
-    @property
-    def endpoint(self) -> str:
-        """Give the endpoint that answered last."""
-        return self._endpoints[0]
+        authorities = settings.ca_file and str(settings.ca_file)
+        self._pool = PoolManager(maxsize=_CONNECTIONS, retries=False, ca_certs=authorities)
 
     def call(self, path: str, body: Any) -> Any:
         """Give what etcd answers.
@@ -73,35 +68,37 @@ class Client:
         self, path: str, body: Any, seconds: float = _CALL_SECONDS, *, whole: bool = True
     ) -> BaseHTTPResponse:
         """Give a response, without its body unless that is to be had as a whole."""
-        for _ in self._endpoints[1:]:
+        for _ in self.endpoints[1:]:
             try:
                 return self._as_somebody(path, body, seconds, whole)
             except (HTTPError, EtcdError):
-                first, *others = self._endpoints
-                self._endpoints = [*others, first]
+                first, *others = self.endpoints
+                self.endpoints = [*others, first]
         return self._as_somebody(path, body, seconds, whole)
 
     def _as_somebody(self, path: str, body: Any, seconds: float, whole: bool) -> BaseHTTPResponse:
-        if self._credentials["name"] and not self._token:
-            answer = self._post("auth/authenticate", self._credentials, seconds, whole=True)
-            self._token = answer.json()["token"]
         try:
             return self._post(path, body, seconds, whole=whole)
-        except EtcdError:
-            self._token = ""  # it may have expired
-            raise
+        except EtcdError as error:
+            # There is no token yet, or it has expired.
+            if not self._credentials["name"] or error.status not in {400, 401}:
+                raise
+        self._token = ""
+        answer = self._post("auth/authenticate", self._credentials, _CALL_SECONDS, whole=True)
+        self._token = answer.json()["token"]
+        return self._post(path, body, seconds, whole=whole)
 
     def _post(self, path: str, body: Any, seconds: float, *, whole: bool) -> BaseHTTPResponse:
         response = self._pool.request(
             "POST",
-            f"{self.endpoint}/v3/{path}",
+            f"{self.endpoints[0]}/v3/{path}",
             json=body,
             headers={"Authorization": self._token} if self._token else {},
             timeout=Timeout(connect=_CALL_SECONDS, read=seconds),
             preload_content=whole,
         )
         if response.status != 200:
-            raise EtcdError(f"{response.status} {response.data[:200].decode(errors='replace')}")
+            raise EtcdError(response)
         return response
 
 
@@ -128,10 +125,13 @@ class Registry:
 
     def _is_kept_alive(self) -> bool:
         answer = self._client.call("lease/keepalive", {"ID": self._lease})
-        return int(answer["result"].get("TTL", 0)) > 0
+        alive = int(answer["result"].get("TTL", 0)) > 0
+        # A key that somebody has deleted would be gone for as long as the lease lives.
+        asked = {"ID": self._lease, "keys": True}
+        return alive and "keys" in self._client.call("lease/timetolive", asked)
 
     def _enter(self) -> None:
-        instance = self._address.seen_from(self._client.endpoint)
+        instance = self._address.seen_from(self._client.endpoints[0])
         key = f"{prefix(self._service)}{self._service}-{instance.host}-{instance.port}"
         value = {"scheme": instance.scheme, "host": instance.host, "port": instance.port}
         lease = self._client.call("lease/grant", {"TTL": TTL_SECONDS})["ID"]
