@@ -90,6 +90,19 @@ def test_the_handshake_fails(
         client.ask(LIVE)
 
 
+@pytest.mark.usefixtures("app")
+def test_tls_1_2_has_to_be_authenticated_encryption(certificates: Certificates, port: int) -> None:
+    context = certificates.context("checkout")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    with Client(port, context) as client:
+        assert client.ask(LIVE).status == 200
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA")
+    with Client(port, context) as client, pytest.raises(REFUSED):
+        client.ask(LIVE)
+
+
 @pytest.mark.parametrize(
     ("uris", "problem"),
     [
