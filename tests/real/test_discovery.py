@@ -197,6 +197,8 @@ def _nobody_notices(place: Place, away: float) -> None:
         wait_until(lambda: place.knows(second, third, fourth), "a new one entered", 30)
         assert load.passes(3, "a new one", lambda: None) == {"2", "3", "4"}
         assert not a.bugs()
+        a.terminate()
+        assert a.exit_code(within=10) == 0  # it waits for news when it is asked to stop
 
 
 def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
