@@ -106,7 +106,7 @@ def docker() -> Iterator[Docker]:
 def docker_with_infrastructure(docker: Docker) -> Docker:
     """The same, with the images of what the services of a workspace share."""
     with _or_missing():
-        docker.provide(*docker_engine.infrastructure("gateway", "identity", "consul"))
+        docker.provide(*docker_engine.infrastructure("gateway", "identity", "consul", "etcd"))
     return docker
 
 

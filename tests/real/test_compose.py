@@ -22,10 +22,10 @@ from tests.rendering import render
 SERVICES = {
     "orders": {"database": "postgresql", "depends_on": "inventory", "discovery": "consul"},
     "inventory": {"database": "mysql", "discovery": "consul"},
-    "reports": {"database": "sqlite"},
+    "reports": {"database": "sqlite", "discovery": "etcd"},
 }
 PATHS = {"orders": "orders", "inventory": "inventories", "reports": "reports"}
-SHARED = ("gateway", "identity", "consul")
+SHARED = ("gateway", "identity", "consul", "etcd")
 
 # What a use case of orders would do.
 ASK = """
@@ -82,6 +82,9 @@ def test_the_gateway_is_the_way_in(workspace: Path, service: str) -> None:
     for path in ("/metrics", "/health/ready", "/docs", "/openapi.json", "/api/..%2fmetrics"):
         with pytest.raises(HTTPError, match="404"):
             urlopen(address + path, timeout=5)
+    too_large = Request(f"{address}/api/v1/{PATHS[service]}", b" " * 2**21)
+    with pytest.raises(HTTPError, match=r"4(01|13)"):  # the service's own word: it is let through
+        urlopen(too_large, timeout=5)
 
 
 def test_routes_are_read_again(docker: Docker, workspace: Path) -> None:
@@ -112,6 +115,15 @@ def test_one_service_asks_another(docker: Docker, workspace: Path) -> None:
 
     command = ("exec", "--no-TTY", "orders", "python", "-c", ASK, wanted)
     assert docker("compose", *command, cwd=workspace) == "Asked for"
+
+
+def test_a_service_is_entered_in_etcd(docker: Docker, workspace: Path) -> None:
+    command = ("exec", "--no-TTY", "etcd", "etcdctl", "get", "--prefix", "", "--keys-only")
+
+    def entered() -> bool:
+        return "reports" in docker("compose", *command, cwd=workspace)
+
+    wait_until(entered, "reports")
 
 
 @pytest.mark.parametrize("service", SERVICES)
