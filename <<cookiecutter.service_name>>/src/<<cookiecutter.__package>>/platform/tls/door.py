@@ -74,6 +74,8 @@ class Door(wsgi.Server):
             conn.socket.do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             self.put_conn(conn)
+        except (ssl.SSLEOFError, ConnectionError):
+            conn.close()  # gone without a word, as those who only look whether the port is open
         except OSError as error:
             logger.info("Refused at the handshake: %s", error, extra={"client": conn.remote_addr})
             conn.close()
