@@ -136,5 +136,5 @@ def _client(sock: ssl.SSLSocket) -> spiffe.SpiffeId | spiffe.NotSpiffe:
     shown = sock.getpeercert(binary_form=True) or b""
     try:
         return spiffe.read(x509.load_der_x509_certificate(shown))
-    except spiffe.NotSpiffe as error:
-        return error
+    except ValueError as error:
+        return spiffe.NotSpiffe(str(error))
