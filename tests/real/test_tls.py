@@ -185,7 +185,7 @@ def test_who_is_let_in(shop: Shop, door: Door, tmp_path: Path) -> None:
     ):
         authority.issue(there / f"{name}.pem", uri, lifetime=lifetime)
 
-    found: dict[str | None, tuple[object, object]] = {}
+    found: dict[str | None, tuple[object, ...]] = {}
     for who in ("right", "other", "elsewhere", "nameless", "expired", "foreign", None):
         connection = door.connect(who, there)
         found[who] = tuple(door.ask(connection, method, ORDERS)[0] for method in ("POST", "GET"))
