@@ -21,7 +21,16 @@ upgrade() {
     --set-string "image.tag=$VERSION" "$@"
 }
 
-<% if cookiecutter.rollout != "rolling" %>
+<% if cookiecutter.rollout == "rolling" %>
+release() {
+  upgrade --rollback-on-failure --timeout "${DEPLOY_TIMEOUT:-600}s" "$@"
+}
+<% else %>
+release() {
+  upgrade --timeout 600s "$@"
+  await
+}
+
 # Helm can't tell when a Rollout is done.
 await() {
   deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-1800}))
@@ -41,8 +50,8 @@ await() {
 ask() {
   kubectl get rollout "$name" --output "jsonpath={$1}"
 }
-
 <% endif %>
+
 stage=${1:-}
 [ -f "$chart/values-$stage.yaml" ] || fail "Name a stage: sh $0 staging, or production"
 shift
@@ -52,12 +61,7 @@ case ${IMAGE:-} in
 esac
 : "${VERSION:?give the version, a tag or a commit}"
 
-<% if cookiecutter.rollout == "rolling" %>
-upgrade --rollback-on-failure --timeout "${DEPLOY_TIMEOUT:-600}s" "$@"
-<% else %>
-upgrade --timeout 600s "$@"
-await
-<% endif %>
+release "$@"
 helm test "$name" --logs || {
   helm rollback "$name" || true # there is none before the first
   fail "It came up, but failed the smoke test; so the version before is back."
