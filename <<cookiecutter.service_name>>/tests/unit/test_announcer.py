@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from << cookiecutter.__package >>.platform.discovery import (
     Instance,
@@ -161,3 +162,16 @@ def test_where_others_reach_it(
     advertised = announcer_address.Advertised("http", bound, 8000, settings)
 
     assert advertised.seen_from("http://127.0.0.1:8500") == Instance("http", *expected)
+
+
+def test_production_tells_nobody_of_an_address_that_leads_to_themselves() -> None:
+    settings = announcer_address.Settings.model_validate({"ENVIRONMENT": "production"})
+    everywhere = announcer_address.Advertised("http", "0.0.0.0", 8000, settings)  # noqa: S104
+
+    with pytest.raises(ValueError, match="ADVERTISE_ADDRESS is needed"):
+        everywhere.seen_from("http://127.0.0.1:8500")
+
+
+def test_an_address_is_no_url() -> None:
+    with pytest.raises(ValidationError, match="ADVERTISE_ADDRESS"):
+        announcer_address.Settings.model_validate({"ADVERTISE_ADDRESS": "http://a.test"})

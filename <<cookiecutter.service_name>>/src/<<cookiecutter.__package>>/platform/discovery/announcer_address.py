@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -16,7 +17,9 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, no
 class Settings(RoomSettings):
     """How others reach this process, where that can't be seen from here."""
 
-    address: str | None = Field(default=None, alias="ADVERTISE_ADDRESS")
+    address: str | None = Field(
+        default=None, pattern="^([0-9A-Za-z.-]+|[0-9A-Fa-f:.]+)$", alias="ADVERTISE_ADDRESS"
+    )
     port: int | None = Field(default=None, ge=1, le=65535, alias="ADVERTISE_PORT")
 
 
@@ -35,10 +38,18 @@ class Advertised:
     settings: Settings
 
     def seen_from(self, url: str) -> Instance:
-        """Give the address by which this process is reached from the network of a server."""
-        host = self.settings.address
-        if host is None:
-            host = _interface_towards(url) if self.bound in EVERYWHERE else self.bound
+        """Give the address by which this process is reached from the network of a server.
+
+        Raises:
+            ValueError: it has to be given, since only this machine is reached that way.
+            OSError: there is no way to that server now.
+        """
+        host = self.settings.address or self.bound
+        if host in EVERYWHERE:
+            host = _interface_towards(url)
+            # Whoever is told that would call itself.
+            if self.settings.environment == "production" and ip_address(host).is_loopback:
+                raise ValueError(f"ADVERTISE_ADDRESS is needed, since {url} is on this machine")
         return Instance(self.scheme, host, self.settings.port or self.port)
 
 
