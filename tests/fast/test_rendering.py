@@ -85,7 +85,7 @@ def ruff(folder: Path, *arguments: str) -> None:
 
 
 def test_few_conditions_in_the_template() -> None:
-    assert sum(len(re.findall(r"<%\s*if\b", source)) for source in sources().values()) <= 80
+    assert sum(len(re.findall(r"<%\s*if\b", source)) for source in sources().values()) <= 60
 
 
 def test_python_asks_only_where_the_service_is_put_together() -> None:
