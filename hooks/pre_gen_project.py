@@ -42,9 +42,9 @@ TECHNOLOGIES = {
     "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "embedded", "etcd",
     "event_sourced", "gateway", "github", "gitlab", "grafana", "grpc", "helm", "identity", "istio",
     "jaeger", "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging",
-    "mysql", "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "postgres",
-    "postgresql", "prometheus", "rabbitmq", "redis", "remote", "resilience", "rollout", "rolling",
-    "sqlite", "swarm", "tempo", "tls", "tracing", "zipkin",
+    "mysql", "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "plain",
+    "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "remote", "resilience", "rollout",
+    "rolling", "sqlite", "swarm", "tempo", "tls", "tracing", "zipkin",
 }
 PACKAGES = {
     "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",
