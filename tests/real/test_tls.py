@@ -188,7 +188,8 @@ def test_who_is_let_in(shop: Shop, door: Door, tmp_path: Path) -> None:
     found: dict[str | None, tuple[object, ...]] = {}
     for who in ("right", "other", "elsewhere", "nameless", "expired", "foreign", None):
         connection = door.connect(who, there)
-        found[who] = tuple(door.ask(connection, method, ORDERS)[0] for method in ("POST", "GET"))
+        posted, got = (door.ask(connection, method, ORDERS)[0] for method in ("POST", "GET"))
+        found[who] = posted, got
         connection.close()
     print("POST and GET:", found)
     assert found == {
