@@ -23,6 +23,12 @@ URL = "/api/v1/<< cookiecutter.__path >>"
 MakeToken = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests call is on this machine."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 @pytest.fixture(scope="session")
 def signing_key() -> ec.EllipticCurvePrivateKey:
     """The issuer's key."""

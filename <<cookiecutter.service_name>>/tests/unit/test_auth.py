@@ -422,6 +422,8 @@ def serving(documents: dict[str, object]) -> Iterator[str]:
         documents["/.well-known/oauth-authorization-server"] = metadata
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield url
-        server.shutdown()
-        thread.join()
+        try:
+            yield url
+        finally:
+            server.shutdown()
+            thread.join()

@@ -180,7 +180,7 @@ def test_a_connection_is_closed_while_draining(app: Flask, checkout: Client) -> 
     ("header", "body", "kept"),
     [
         (b"Content-Length: 1000", b"x" * 1000, True),
-        (b"Content-Length: 100000", b"x" * 100_000, False),
+        (b"Content-Length: 100000", b"the beginning of it", False),
         (b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n", False),
         (b"Transfer-Encoding: chunked", b"-1\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", False),
     ],
