@@ -3,7 +3,7 @@
     python swarm_client.py HOST TOKEN
 
 Each client looks the name up anew for every connection, keeps the connection, and gives it up when
-the service asks for that. SIGTERM ends it with a line of JSON.
+the service asks for that. It says when each has had an answer. SIGTERM ends it with a line of JSON.
 """
 
 import json
@@ -28,6 +28,10 @@ def main(host: str, token: str) -> None:
     threads = [threading.Thread(target=send, args=(host, token, done, one)) for one in counts]
     for thread in threads:
         thread.start()
+    while not all(one.answered for one in counts) and not done.wait(0.05):
+        pass
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     for thread in threads:
         thread.join()
     report = {

@@ -320,8 +320,9 @@ def _load(swarm: Swarm) -> Iterator[Report]:
     )
     report = Report()
     try:
+        wait_until(lambda: "begun" in docker("logs", name), "the clients' first answers", 60)
         yield report
         docker("stop", "--time=30", name)
-        vars(report).update(json.loads(docker("logs", name)))
+        vars(report).update(json.loads(docker("logs", name).splitlines()[-1]))
     finally:
         docker("rm", "--force", name)
