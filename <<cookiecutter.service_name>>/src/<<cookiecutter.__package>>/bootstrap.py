@@ -14,13 +14,14 @@ from .adapters.memory import Memory
 from .domain.ports import Reader, UnitOfWork
 from .platform import announcement_<< cookiecutter.discovery >>, database
 from .platform import << "tls" if cookiecutter.mesh == "none" else "plain" >> as wire
-from .platform.announcement import Announcement, Listening
+from .platform.announcement import Announcement
 from .platform.database import (
 <% for dialect in [cookiecutter.database, "sqlite"] | unique %>
     << dialect >>,
 <% endfor %>
 )
 from .platform.environ import RoomSettings, Settings
+from .platform.listening import Listening
 
 DIALECTS: list[database.Dialect] = [
 <% for dialect in [cookiecutter.database, "sqlite"] | unique %>
@@ -62,11 +63,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return settings.read(environ, KINDS)
 
 
+def listening(given: Settings) -> Listening:
+    """Say where this process listens."""
+    server = given[settings.ServerSettings]
+    return Listening(server.host, *given[wire.Settings].listens, health_port=server.port)
+
+
 def announcement(given: Settings) -> Announcement:
     """Build what tells others where this process serves."""
-    server = given[settings.ServerSettings]
-    listening = Listening(server.host, *given[wire.Settings].listens, health_port=server.port)
-    return announcement_<< cookiecutter.discovery >>.announcement(given, settings.SERVICE_NAME, listening)
+    return announcement_<< cookiecutter.discovery >>.announcement(given, settings.SERVICE_NAME, listening(given))
 
 
 def connect(given: Settings) -> Adapters:

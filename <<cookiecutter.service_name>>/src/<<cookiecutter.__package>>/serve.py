@@ -108,6 +108,7 @@ def main() -> None:
     try:
         given = bootstrap.read_settings(os.environ)
         bootstrap.connect(given).close()  # connects to nothing yet, but knows a wrong URL
+        bootstrap.listening(given).check()
     except SettingsError as error:
         sys.exit(f"{settings.SERVICE_NAME} can't start:\n" + _indented(error))
     logs.configure(given[logs.Settings])

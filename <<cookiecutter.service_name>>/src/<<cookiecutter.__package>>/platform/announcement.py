@@ -1,17 +1,6 @@
 """How others hear that this process serves, and that it stops."""
 
-from dataclasses import dataclass
 from typing import Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Where a process listens: for calls of its API, and for questions about its health."""
-
-    host: str
-    scheme: str
-    port: int
-    health_port: int
 
 
 class Announcement(Protocol):

@@ -1,7 +1,8 @@
 """Nobody is told of this process: the platform that starts it gives it a name in the DNS."""
 
-from .announcement import Announcement, Listening
+from .announcement import Announcement
 from .environ import RoomSettings, Settings
+from .listening import Listening
 
 KINDS: tuple[type[RoomSettings], ...] = ()
 

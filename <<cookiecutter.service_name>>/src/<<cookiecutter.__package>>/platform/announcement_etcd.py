@@ -1,9 +1,10 @@
 """This process is announced to etcd."""
 
-from .announcement import Announcement, Listening
+from .announcement import Announcement
 from .discovery import announcer_address, etcd
 from .discovery.announcer import Announcer
 from .environ import RoomSettings, Settings
+from .listening import Listening
 
 KINDS: tuple[type[RoomSettings], ...] = (announcer_address.Settings, etcd.Settings)
 

@@ -4,6 +4,7 @@ A dialect lets no wait take longer than `bounded` says, and ends a statement tha
 not answered by then. What was interrupted is then answered as any other deadline is.
 """
 
+import logging
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event, exc
@@ -15,6 +16,9 @@ from .. import deadline
 GRACE_SECONDS = 0.5
 
 _CLOCKS_DIFFER_BY = 0.01
+
+# SQLAlchemy names a pool's logger after its class, and keeps its own ones at this level.
+logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)
 
 
 def bounded(seconds: float) -> float:

@@ -1,0 +1,35 @@
+"""Where a process listens, and whether it can."""
+
+import socket
+from dataclasses import dataclass
+
+from .environ import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The places: for calls of the API, and for questions about health."""
+
+    host: str
+    scheme: str
+    port: int
+    health_port: int
+
+    def check(self) -> None:
+        """Raise SettingsError if somebody else has one of the ports, or the host is not here."""
+        problems = []
+        for port in sorted({self.port, self.health_port}):
+            try:
+                _bind(self.host, port)
+            except OSError as error:
+                remedy = "stop what listens there, or choose another HOST or port"
+                problems.append(f"{self.host}:{port}: {error.strerror}; {remedy}")
+        if problems:
+            raise SettingsError(problems)
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        sock.bind(address)

@@ -1,0 +1,25 @@
+import socket
+
+import pytest
+
+from << cookiecutter.__package >>.platform.environ import SettingsError
+from << cookiecutter.__package >>.platform.listening import Listening
+
+
+def test_a_free_port_is_fine() -> None:
+    Listening("127.0.0.1", "http", 0, 0).check()
+
+
+@pytest.mark.parametrize("which", ["port", "health_port"])
+def test_a_port_that_somebody_has_is_named(which: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        ports = {"port": 0, "health_port": 0, which: taken}
+
+        with pytest.raises(SettingsError, match=rf":{taken}: Address already in use; stop"):
+            Listening("127.0.0.1", "http", **ports).check()
+
+
+def test_a_host_that_is_not_here_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:0: "):
+        Listening("192.0.2.1", "http", 0, 0).check()
