@@ -74,7 +74,7 @@ def test_an_authority_is_no_service() -> None:
         ({"TLS_KEY_FILE": ""}, "TLS_KEY_FILE: missing"),
         ({"TLS_KEY_FILE": "", "TLS_CERT_FILE": ""}, "TLS_CERT_FILE, TLS_KEY_FILE: missing"),
         ({"TLS_CLIENT_CA_FILE": "no/ca.pem"}, "No such file or directory: 'no/ca.pem'"),
-        ({"TLS_KEY_FILE": "checkout-key.pem"}, "mismatch"),
+        ({"TLS_KEY_FILE": "web-key.pem"}, "mismatch"),
         ({"TLS_CERT_FILE": "expired.pem", "TLS_KEY_FILE": "expired-key.pem"}, "not valid now"),
         ({"TLS_CERT_FILE": "web.pem", "TLS_KEY_FILE": "web-key.pem"}, "TLS_TRUST_DOMAIN: missing"),
         ({"TLS_TRUST_DOMAIN": "Shop"}, "TLS_TRUST_DOMAIN: "),
