@@ -107,8 +107,11 @@ def main() -> None:
         return
     try:
         print(token(os.environ.get("SCOPES") or " ".join(ALL_SCOPES)))
-    except (OSError, ValueError, SettingsError) as error:
+    except SettingsError as error:
         sys.exit(f"There is no token: {error}")
+    except (OSError, ValueError) as error:
+        remedy = "start it, or unset AUTH_TOKEN_URL and AUTH_ISSUER to do without it"
+        sys.exit(f"The identity provider gives no token ({error}): {remedy}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import pytest
 from pact import Verifier
 
 from << cookiecutter.__package >>.settings import SERVICE_NAME
@@ -60,8 +61,15 @@ def _known_to_broker() -> list[str]:
         with error:
             if error.code == 404:  # nobody has a contract with this service yet
                 return []
-            raise
+            raise _unusable(error) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise _unusable(error) from error
     return sorted(pact["name"] for pact in links["pb:pacts"])
+
+
+def _unusable(error: Exception) -> pytest.UsageError:
+    remedy = "check PACT_BROKER_BASE_URL and its credentials, or unset it to use the folder"
+    return pytest.UsageError(f"The broker at {BROKER} can't be asked ({error}): {remedy}")
 
 
 def _credentials() -> dict[str, str]:
