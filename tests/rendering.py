@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,44 +62,6 @@ def unchosen(**given: str) -> list[str]:
 def wanted(answer: str | list[str]) -> list[str]:
     """A room may stay for one answer or for any of several."""
     return [answer] if isinstance(answer, str) else answer
-
-
-def singles() -> list[dict[str, str]]:
-    """The defaults, then every choice alone: one answer changed at a time."""
-    return [
-        {},
-        *({name: option} for name, options in CHOICES.items() for option in options[1:]),
-    ]
-
-
-def pairwise() -> list[dict[str, str]]:
-    """Few sets of answers in which every two choices of two questions meet at least once.
-
-    Greedy: start from a pair not yet met, then give each other question the option
-    that makes the most new pairs.
-    """
-    missing = {
-        frozenset({(a, x), (b, y)})
-        for a, b in combinations(CHOICES, 2)
-        for x in CHOICES[a]
-        for y in CHOICES[b]
-    }
-    sets: list[dict[str, str]] = []
-    while missing:
-        answers = dict(sorted(min(missing, key=sorted)))
-        for name, options in CHOICES.items():
-            if name not in answers:
-                answers[name] = max(
-                    options, key=lambda option: len(missing & met({**answers, name: option}))
-                )
-        missing -= met(answers)
-        sets.append({name: answers[name] for name in CHOICES})
-    return sets
-
-
-def met(answers: dict[str, str]) -> set[frozenset[tuple[str, str]]]:
-    """The pairs of choices that occur in a set of answers."""
-    return {frozenset(pair) for pair in combinations(answers.items(), 2)}
 
 
 def files(folder: Path) -> Iterator[Path]:
