@@ -2,10 +2,12 @@
 
     python swarm_client.py HOST TOKEN
 
-Each client looks the name up anew for every connection, keeps the connection, and gives it up when
-the service asks for that. It says when each has had an answer. SIGTERM ends it with a line of JSON.
+Each client looks the name up anew for every connection. Half of them keep it until
+the service asks for its end, as a pool does; the others open a new one every so often, and so meet
+whatever the name leads to. It says when each has had an answer. SIGTERM ends it with a line of JSON.
 """
 
+import itertools
 import json
 import signal
 import socket
@@ -16,7 +18,7 @@ from http.client import HTTPConnection, HTTPException
 
 PORT = 8000
 CLIENTS = 4
-REQUESTS = 1001  # on one connection, which lasts until an update reaches its instance
+OF_A_VISIT = 50  # requests on a connection that is not kept
 PAUSE = 0.005
 
 
@@ -25,7 +27,10 @@ def main(host: str, token: str) -> None:
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     counts = [Counts() for _ in range(CLIENTS)]
-    threads = [threading.Thread(target=send, args=(host, token, done, one)) for one in counts]
+    threads = [
+        threading.Thread(target=send, args=(host, token, done, one, number))
+        for number, one in enumerate(counts)
+    ]
     for thread in threads:
         thread.start()
     while not all(one.answered for one in counts) and not done.wait(0.05):
@@ -53,24 +58,34 @@ class Counts:
         self.instances: set[str] = set()
 
 
-def send(host: str, token: str, done: threading.Event, counts: Counts) -> None:
+def send(host: str, token: str, done: threading.Event, counts: Counts, number: int) -> None:
     """Open connections one after the other, to another instance each time."""
-    while not done.is_set():
+    keeps = number < CLIENTS // 2
+    for visit in itertools.count(number):
+        if done.is_set():
+            break
         address = ""
         try:
             found = sorted(socket.getaddrinfo(host, PORT, socket.AF_INET, socket.SOCK_STREAM))
-            address = str(found[counts.answered % len(found)][4][0])
+            address = str(found[visit % len(found)][4][0])
             counts.instances.add(address)
-            use(HTTPConnection(address, PORT, timeout=10), token, done, counts)
+            connection = HTTPConnection(address, PORT, timeout=10)
+            use(connection, token, done, counts, None if keeps else OF_A_VISIT)
         except (OSError, HTTPException) as error:
             counts.failures.append(f"{time.strftime('%X')} {address}: {error!r}")
             time.sleep(0.1)
 
 
-def use(connection: HTTPConnection, token: str, done: threading.Event, counts: Counts) -> None:
-    """Send requests until the service asks for an end of the connection, or it is an old one."""
+def use(
+    connection: HTTPConnection,
+    token: str,
+    done: threading.Event,
+    counts: Counts,
+    requests: int | None,
+) -> None:
+    """Send requests until the service asks for the connection's end, or there were so many."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    for number in range(REQUESTS):
+    for number in itertools.count() if requests is None else range(requests):
         if number % 5 == 0:
             connection.request("POST", "/api/v1/orders", '{"name": "One of many"}', headers)
         else:

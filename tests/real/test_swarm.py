@@ -193,7 +193,7 @@ def test_update_under_load_loses_no_request(swarm: Swarm) -> None:
     assert swarm.running() == [swarm.images["2"]] * 2
     assert report.failures == []
     assert report.answered > 100
-    assert report.asked_to_leave
+    assert report.asked_to_leave >= 2  # those that keep their connections, one to each instance
     assert len(report.instances) >= 3
 
 
