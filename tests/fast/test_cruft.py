@@ -30,6 +30,15 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--message", "Next")
 
 
+def files(project: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file of a service with its mode, but for what cruft and git keep there."""
+    return {
+        path.relative_to(project).as_posix(): (path.read_bytes(), path.stat().st_mode)
+        for path in sorted(project.rglob("*"))
+        if path.is_file() and path.name != ".cruft.json" and ".git" not in path.parts
+    }
+
+
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """A repository with the template as it is in the work tree now."""
@@ -88,6 +97,33 @@ def test_a_service_is_updated_and_its_registration_is_left_alone(
     assert contents(shop) == registered
     assert contents(shop / "team") == {}
     assert list(scratch.glob("*.yaml")) == []
+
+
+@pytest.mark.usefixtures("scratch")
+def test_other_answers_later_give_what_they_would_have_given_at_once(
+    tmp_path: Path, template: Path
+) -> None:
+    later = {
+        "depends_on": "payments,stock",
+        "database": "mysql",
+        "discovery": "etcd",
+        "mesh": "istio",
+        "rollout": "canary",
+        "ci": "gitlab",
+    }
+    at_once = cruft.create(str(template), tmp_path / "a", default_config=True, extra_context=later)
+    project = cruft.create(str(template), tmp_path / "b", default_config=True)
+    first = files(project)
+    git(project, "init")
+    commit(project)
+
+    assert cruft.update(project, extra_context=later)
+    assert files(project) == files(at_once)
+
+    commit(project)
+    before = {"depends_on": "", "database": "postgresql", "discovery": "dns", "mesh": "none"}
+    assert cruft.update(project, extra_context={**before, "rollout": "rolling", "ci": "github"})
+    assert files(project) == first
 
 
 def test_an_answer_changed_by_an_update_is_checked_too(
