@@ -40,6 +40,7 @@ class Server(MPServer):
             port=how.port,
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
+            websockets=False,
             workers=how.workers,
             blocking_threads=how.threads,
             respawn_failed_workers=True,
