@@ -269,7 +269,7 @@ class Recording:
 
 
 def peer(transport: Recording) -> Peer:
-    issuer = {"AUTH_AUDIENCE": "orders", "AUTH_ISSUER": "urn:development"}
+    issuer = {"AUTH_AUDIENCE": "caller", "AUTH_ISSUER": "urn:development"}
     return Peer("inventory", transport, Tokens(TokenSettings.model_validate(issuer)), 5)
 
 

@@ -51,7 +51,7 @@ config.beta.linkerd.io/proxy-enable-native-sidecar: "true"
 {{ last $parts }}.{{ $namespace }}.serviceaccount.identity.{{ .root.Values.linkerd.namespace }}.{{ .root.Values.linkerd.trustDomain }}
 {{- end }}
 
-{{/* What an AuthorizationPolicy refers to: (dict "kind" "Server" "name" "orders"). */}}
+{{/* What an AuthorizationPolicy refers to: (dict "kind" "Server" "name" "<name>"). */}}
 {{- define "service.linkerd.ref" -}}
 {group: policy.linkerd.io, kind: {{ .kind }}, name: {{ .name }}}
 {{- end }}
