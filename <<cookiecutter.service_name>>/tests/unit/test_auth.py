@@ -1,9 +1,11 @@
 import base64
 import hmac
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 from pydantic import ValidationError
 
-from << cookiecutter.__package >>.platform.auth import keys
+from << cookiecutter.__package >>.platform.auth import keys, tokens
+from << cookiecutter.__package >>.platform.auth.fetch import fetch
 from << cookiecutter.__package >>.platform.auth.metadata import Metadata
 from << cookiecutter.__package >>.platform.auth.settings import AuthSettings
 from << cookiecutter.__package >>.platform.auth.tokens import InvalidToken, Verifier
@@ -55,10 +58,11 @@ class Issuer:
         ]
         return json.dumps({"keys": public}).encode()
 
-    def token(self, **claims: Any) -> str:
+    def token(self, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         key_id, key = next(iter(self.keys.items()))
         usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": int(time.time()) + 60}
-        return jwt.encode(usual | claims, key, algorithm="ES256", headers={"kid": key_id})
+        head = {"kid": key_id} | (headers or {})
+        return jwt.encode(usual | claims, key, algorithm="ES256", headers=head)
 
 
 @pytest.fixture
@@ -207,6 +211,21 @@ def test_scopes_as_issuers_write_them(issuer: Issuer, claims: dict[str, Any]) ->
     assert verifier(issuer).verify(issuer.token(**claims)).scopes == {"a", "b"}
 
 
+@pytest.mark.parametrize("kind", ["at+jwt", "application/at+JWT", "JWT"])
+def test_an_access_token_may_say_that_it_is_one(issuer: Issuer, kind: str) -> None:
+    assert verifier(issuer).verify(issuer.token({"typ": kind})).subject == "alice"
+
+
+@pytest.mark.parametrize("kind", ["logout+jwt", "secevent+jwt", "dpop+jwt", ["JWT"]])
+def test_what_else_the_issuer_signs_is_no_access_token(issuer: Issuer, kind: object) -> None:
+    with pytest.raises(InvalidToken):
+        verifier(issuer).verify(issuer.token({"typ": kind}))
+
+
+def test_no_end_is_too_far_away(issuer: Issuer) -> None:
+    assert verifier(issuer).verify(issuer.token(exp=10**400)).subject == "alice"
+
+
 def test_many_threads_cost_one_fetch(issuer: Issuer) -> None:
     checked = verifier(issuer)
     token = issuer.token()
@@ -229,6 +248,26 @@ def test_a_rotated_key_is_accepted_at_once_and_the_old_one_no_longer(issuer: Iss
     checked.verify(issuer.token())
 
     assert issuer.asked == 2
+    with pytest.raises(InvalidToken, match="unknown key"):
+        checked.verify(old)
+
+
+def test_a_rotation_is_not_missed_while_a_token_is_verified(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_set = keys.KeySet(issuer.fetch, 600)
+    checked, old = Verifier(settings(), key_set), issuer.token()
+    decode = jwt.decode
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        claims = decode(*arguments, **options)
+        issuer.rotate("k2")
+        assert key_set.get("k2")
+        return claims
+
+    monkeypatch.setattr(tokens.jwt, "decode", slow)
+    checked.verify(old)
+
     with pytest.raises(InvalidToken, match="unknown key"):
         checked.verify(old)
 
@@ -292,16 +331,49 @@ def test_keys_for_other_purposes_are_left_alone(tmp_path: Path) -> None:
     assert known.get("oct") is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 1}', '{"keys": [{"kid": "a"}]}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"keys": 1}', '{"keys": [{"kid": "a"}]}', "[" * 200_000],
+    ids=lambda content: content[:30],
+)
 def test_a_broken_key_set_is_no_key_set(content: str) -> None:
     with pytest.raises(keys.KeysUnavailable):
         keys.KeySet(content.encode, 600).get("k1")
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 500 Internal Server Error\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 600_000,
+        b"no HTTP\r\n\r\n",
+    ],
+    ids=["redirect", "error", "cut off", "endless", "garbage"],
+)
+def test_what_is_no_answer_can_not_be_had(answer: bytes) -> None:
+    """Nor is anything asked for twice, as a redirect would have it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        server.settimeout(10)
+
+        def respond() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        responding = thread.submit(respond)
+        with pytest.raises(OSError, match=r"HTTP|bytes"):
+            fetch(f"http://127.0.0.1:{server.getsockname()[1]}/keys")
+        responding.result()
+
+
+@pytest.mark.parametrize(
     ("claims", "client"),
     [
-        ({"client_id": "checkout", "azp": "other"}, "checkout"),
+        ({"client_id": "checkout", "azp": "checkout"}, "checkout"),
+        ({"client_id": "checkout", "azp": "other"}, None),
+        ({"client_id": ["checkout"], "azp": "checkout"}, None),
         ({"azp": "checkout"}, "checkout"),
         ({"appid": "checkout"}, "checkout"),
         ({"cid": "checkout"}, "checkout"),

@@ -41,6 +41,11 @@ def test_only_a_caller_in_the_table_passes(environ: dict[str, str], make_token: 
     assert status(sub="checkout") == 403
 
 
+def test_a_lone_name_is_no_set_of_callers() -> None:
+    with pytest.raises(TypeError, match="are a set"):
+        access.Rule(READ, "checkout")  # type: ignore[arg-type]
+
+
 def test_who_is_not_in_the_table_learns_it(client: FlaskClient) -> None:
     nobody = access.Rule(READ, frozenset())
     app = client.application

@@ -31,6 +31,11 @@ class Rule:
     scope: str
     callers: Set[str] | Anyone = ANYONE
 
+    def __post_init__(self) -> None:
+        """Refuse a lone name: every part of it would be a caller, too."""
+        if isinstance(self.callers, str):
+            raise TypeError(f'Callers are a set: {{"{self.callers}"}}')
+
 
 Policy = Mapping[str, Mapping[str, Rule]]
 

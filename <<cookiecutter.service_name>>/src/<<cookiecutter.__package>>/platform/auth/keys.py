@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jwt import PyJWK, PyJWKSet
-from jwt.exceptions import PyJWKSetError
 
 from .fetch import fetch
 from .metadata import Metadata
@@ -83,13 +82,13 @@ class KeySet:
     def _refresh(self) -> None:
         try:
             published, keys = _parse(self._fetch())
-        except (OSError, ValueError, KeyError, TypeError, PyJWKSetError) as error:
+        except Exception as error:  # whatever it was: nobody shall ask again at once
             logger.warning("The key set can't be fetched: %s", error)
             self._stale_at = time.monotonic() + _PAUSE_SECONDS
             return
-        if published != self._published:
-            self.generation += 1
+        is_new = published != self._published
         self._published, self._keys, self._fetched = published, keys, True
+        self.generation += is_new  # after the keys: nobody shall take the old ones for these
         self._stale_at = time.monotonic() + self._max_age
 
 

@@ -1,6 +1,7 @@
 """Verification of access tokens (RFC 7519, 8725, 9068), each once and then from memory."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from .settings import AuthSettings
 _REMEMBERED_TOKENS = 4096
 _REMEMBERED_SECONDS = 300
 _FOREIGN_KEYS = frozenset({"jku", "jwk", "x5u"})
+# RFC 9068's type, and the one of issuers that know no types. Whatever else they sign, as the end
+# of a session, says so here.
+_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 
 # First the standard's name (RFC 9068), then OpenID Connect's, then what Entra ID and Okta send.
 _CLIENT_CLAIMS = ("client_id", "azp", "appid", "cid")
@@ -53,6 +57,7 @@ class Verifier:
         self._settings = settings
         self._keys = keys
         self._verified: dict[bytes, _Verified] = {}
+        self._lock = threading.Lock()
 
     def verify(self, token: str) -> Caller:
         """Give the caller that the token speaks for.
@@ -68,7 +73,7 @@ class Verifier:
             return known.caller
         claims = self._decode(token)
         caller = Caller(claims["sub"], _client(claims), _scopes(claims), claims)
-        self._remember(digest, caller, float(claims["exp"]))
+        self._remember(digest, caller, int(claims["exp"]), generation)
         return caller
 
     def _decode(self, token: str) -> dict[str, Any]:
@@ -78,6 +83,8 @@ class Verifier:
                 raise InvalidToken("The token's algorithm is not accepted.")
             if not _FOREIGN_KEYS.isdisjoint(header):
                 raise InvalidToken("The token brings a key of its own.")
+            if str(header.get("typ", "jwt")).lower() not in _TYPES:
+                raise InvalidToken("The token is no access token.")
             key = self._keys.get(str(header.get("kid")))
             if key is None:
                 raise InvalidToken("The token is signed with an unknown key.")
@@ -93,30 +100,30 @@ class Verifier:
         except (jwt.PyJWTError, OverflowError, RecursionError, TypeError, ValueError) as error:
             raise InvalidToken(_reason(error)) from error
 
-    def _remember(self, digest: bytes, caller: Caller, expires: float) -> None:
-        now = time.time()
-        until = min(expires + self._settings.leeway_seconds, now + _REMEMBERED_SECONDS)
-        while len(self._verified) >= _REMEMBERED_TOKENS:
-            self._verified.pop(next(iter(self._verified)), None)
-        self._verified[digest] = _Verified(caller, until, self._keys.generation)
+    def _remember(self, digest: bytes, caller: Caller, expires: int, generation: int) -> None:
+        leeway = self._settings.leeway_seconds
+        until = min(expires, time.time() + _REMEMBERED_SECONDS - leeway) + leeway
+        with self._lock:
+            while len(self._verified) >= _REMEMBERED_TOKENS:
+                del self._verified[next(iter(self._verified))]
+            self._verified[digest] = _Verified(caller, until, generation)
 
 
 def _client(claims: Mapping[str, Any]) -> str | None:
-    client = _first(claims, _CLIENT_CLAIMS)
-    return client if isinstance(client, str) else None
+    """Give whom the token was issued to; nobody, if its claims don't agree on that."""
+    named = [claims[name] for name in _CLIENT_CLAIMS if name in claims]
+    if not named or any(name != named[0] for name in named):
+        return None
+    return named[0] if isinstance(named[0], str) else None
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    granted = _first(claims, _SCOPE_CLAIMS)
+    granted = next((claims[name] for name in _SCOPE_CLAIMS if name in claims), None)
     if isinstance(granted, str):
         granted = granted.split()
     if not isinstance(granted, list):
         return frozenset()
     return frozenset(scope for scope in granted if isinstance(scope, str))
-
-
-def _first(claims: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((claims[name] for name in names if name in claims), None)
 
 
 def _reason(error: Exception) -> str:
