@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs
 
 import pytest
 
 from << cookiecutter.__package >>.platform import deadline
 from << cookiecutter.__package >>.platform.environ import Settings, SettingsError
-from << cookiecutter.__package >>.platform.peers import kept_token
+from << cookiecutter.__package >>.platform.peers import kept_token, token_endpoint
 from << cookiecutter.__package >>.platform.peers.kept_token import KeptToken, TokenUnavailable
 from << cookiecutter.__package >>.platform.peers.token_endpoint import (
     Grant,
@@ -151,6 +152,16 @@ def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) 
     assert refused.value.retry_after == 1
 
 
+def test_without_a_thread_nobody_waits_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Provider().kept()
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            kept.get()
+
+    assert kept.get() == "token-1"
+
+
 def test_a_refused_token_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = Provider()
     kept = provider.kept()
@@ -176,6 +187,7 @@ class TokenServer:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
+        self.through: list[tuple[str, str | None]] = []
         self.status = 200
         self.body: Any = {"access_token": "abc", "token_type": "bearer", "expires_in": "300"}
         outer = self
@@ -184,6 +196,7 @@ class TokenServer:
             def do_POST(self) -> None:
                 form = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer.requests.append((self.headers["Authorization"], parse_qs(form)))
+                outer.through.append((self.path, self.headers["Proxy-Authorization"]))
                 self.send_response(outer.status)
                 self.end_headers()
                 self.wfile.write(json.dumps(outer.body).encode())
@@ -230,6 +243,7 @@ def test_the_provider_is_asked_by_the_standard(token_server: TokenServer) -> Non
         ("audience={audience},scope={scope}", "", {"audience": "inventory"}),
         ("scope=api://{audience}/.default", "a", {"scope": "api://inventory/.default"}),
         ("resource=https://a.test/{audience}", "", {"resource": "https://a.test/inventory"}),
+        ("scope={scope}", "a,b=c", {"scope": "a,b=c"}),
     ],
 )
 def test_the_audience_goes_where_the_provider_wants_it(
@@ -268,6 +282,19 @@ def test_a_refusal_is_told_without_a_secret(
     assert told.startswith("There is no token for inventory: the provider")
     assert "\n" not in told
     assert not any(secret in caplog.text for secret in ("abc", "1+1", "Basic"))
+
+
+def test_the_way_out_may_be_a_proxy_that_wants_a_password(
+    token_server: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = token_server.url.removesuffix("/token").replace("//", "//me:a%40b@")
+    monkeypatch.setattr(token_endpoint, "getproxies", lambda: {"http": proxy})
+    given = settings(AUTH_TOKEN_URL="http://id.test/token", **CLIENT)
+
+    assert TokenEndpoint(given).grant("inventory", "") == ("abc", 300)
+    [(path, proxy_authorization)] = token_server.through
+    assert path == "http://id.test/token"
+    assert proxy_authorization == f"Basic {base64.b64encode(b'me:a@b').decode()}"
 
 
 def test_a_provider_that_is_nowhere_is_told(token_server: TokenServer) -> None:

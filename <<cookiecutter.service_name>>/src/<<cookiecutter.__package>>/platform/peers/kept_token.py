@@ -78,8 +78,9 @@ class KeptToken:
         with self._lock:
             now = time.monotonic()
             if self._asking is None and now >= max(self._held.renew_at, self._ask_at):
-                self._asking = threading.Event()
-                threading.Thread(target=self._renew, args=(self._asking,), daemon=True).start()
+                asking = threading.Event()
+                threading.Thread(target=self._renew, args=(asking,), daemon=True).start()
+                self._asking = asking  # now that somebody really asks
             return self._asking
 
     def _wait(self, asking: threading.Event | None) -> str:

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
@@ -80,9 +80,11 @@ def _pool(url: str) -> PoolManager:
     # Asked once in minutes: no connection is kept. The way out is the same as for the keys.
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.netloc):
-        return ProxyManager(proxy)
-    return PoolManager()
+    if not proxy or proxy_bypass(parts.netloc):
+        return PoolManager()
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    user, _, _ = urlsplit(proxy).netloc.rpartition("@")
+    return ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=unquote(user) or None))
 
 
 class _Answer(BaseModel):

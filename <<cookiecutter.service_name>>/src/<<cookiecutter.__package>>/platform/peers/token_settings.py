@@ -25,9 +25,12 @@ class TokenSettings(AuthSettings):
 
     def parameters(self, audience: str, scope: str) -> dict[str, str]:
         """Give the parameters of a request for a token; what is empty is left out."""
-        filled = self.token_parameters.replace("{audience}", audience).replace("{scope}", scope)
-        pairs = (pair.partition("=") for pair in filled.split(","))
-        return {name.strip(): value for name, _, value in pairs if value}
+        pairs = (pair.partition("=") for pair in self.token_parameters.split(","))
+        filled = {
+            name.strip(): value.replace("{audience}", audience).replace("{scope}", scope)
+            for name, _, value in pairs
+        }
+        return {name: value for name, value in filled.items() if value}
 
     @field_validator("client_id")
     @classmethod
