@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from dev_tls import Authority
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from << cookiecutter.__package >>.api.policy import POLICY
 from << cookiecutter.__package >>.app import create_app
@@ -183,8 +183,9 @@ def test_a_connection_is_closed_while_draining(app: Flask, checkout: Client) -> 
         (b"Content-Length: 100000", b"the beginning of it", False),
         (b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n", False),
         (b"Transfer-Encoding: chunked", b"-1\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", False),
+        (b"Transfer-Encoding:", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", False),
     ],
-    ids=["short", "long", "in chunks", "another request in it"],
+    ids=["short", "long", "in chunks", "another request in it", "coded in no way"],
 )
 def test_what_was_not_read_is_no_request(
     checkout: Client, header: bytes, body: bytes, kept: bool
@@ -203,6 +204,58 @@ def test_what_was_not_read_is_no_request(
         except ConnectionError:
             rest = b""
         assert rest.count(b"HTTP/1.1 ") == kept
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        b"Content-Length: 39\r\nContent-Length: 0",
+        b"Content-Length: 39\r\n 0",
+        b"Content-Length : 0",
+        b"Content-Length: -1",
+        b"Content-Length: +0",
+        b"Content-Length: 0_0",
+        b"X: a\rContent-Length: 39",
+        b"X: a\nContent-Length: 39",
+        b"X",
+    ],
+    ids=repr,
+)
+def test_a_head_that_others_may_read_otherwise_is_refused(
+    checkout: Client, doubtful: bytes
+) -> None:
+    checkout.connection.connect()
+    sock = checkout.connection.sock
+    another = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    sock.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n%s" % (doubtful, another))
+    with sock.makefile("rb") as answers:
+        assert answers.readline().startswith(b"HTTP/1.1 400 ")
+        assert b"HTTP/1.1 " not in answers.read()
+
+
+def test_headers_are_read_as_usual(app: Flask, checkout: Client) -> None:
+    @access.public
+    def told() -> dict[str, str]:
+        names = ("Accept", "X-Forwarded-For", "X-One")
+        return {name: request.headers.get(name, "") for name in names}
+
+    app.add_url_rule("/told", "told", told)
+    checkout.connection.putrequest("GET", "/told")
+    for name, value in (
+        ("accept", "a/b"),
+        ("x-forwarded-for", "1.1.1.1"),
+        ("X-Forwarded-For", "2.2.2.2"),
+        ("x-one", " yes\t"),
+        ("x_one", "no"),
+    ):
+        checkout.connection.putheader(name, value)
+    checkout.connection.endheaders()
+
+    assert json.load(checkout.connection.getresponse()) == {
+        "Accept": "a/b",
+        "X-Forwarded-For": "1.1.1.1, 2.2.2.2",
+        "X-One": "yes",
+    }
 
 
 def test_what_is_in_flight_is_finished(app: Flask, checkout: Client) -> None:

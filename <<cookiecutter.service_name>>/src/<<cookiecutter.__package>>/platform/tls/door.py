@@ -21,6 +21,7 @@ from ..lifecycle import lifecycle
 from ..shedding import SPARE_THREADS
 from . import spiffe
 from .files import Followed
+from .heads import Connection
 from .settings import TlsSettings
 
 # Where the application finds who is at the other end: a SpiffeId, or why there is none.
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 class Door(wsgi.Server):
     """Serves an application to clients whose certificate one of our authorities has signed."""
 
+    ConnectionClass = Connection
     max_request_header_size = _MAX_HEADER_BYTES
     expiration_interval = 0.1  # seconds; it sees no sooner that it shall stop
 
@@ -100,7 +102,8 @@ class _Gateway(wsgi.Gateway_10):
     def start_response(self, *arguments: Any) -> Any:
         """Begin the response; let nothing that belongs to this request be taken for the next."""
         # cheroot reads the rest of a body into memory, but neither chunks nor what follows them.
-        rest = self.req.chunked_read or self.req.rfile.remaining > _MAX_UNREAD_BYTES
+        chunked = b"Transfer-Encoding" in self.req.inheaders
+        rest = chunked or self.req.rfile.remaining > _MAX_UNREAD_BYTES
         self.req.close_connection |= rest
         return super().start_response(*arguments)
 
