@@ -55,6 +55,19 @@ def test_there_is_a_workflow_for_each_step(workflows: list[Path], answers: dict[
     assert {workflow.name for workflow in workflows} == expected
 
 
+def test_one_database_has_one_version(
+    workflows: list[Path], gitlab: dict[str, Any], answers: dict[str, str]
+) -> None:
+    service = workflows[0].parents[2]
+    own = [*service.glob("deploy/compose/*.yaml"), *service.glob("deploy/swarm/*sql.yaml")]
+    github = yaml.safe_load((workflows[0].parent / "ci.yml").read_text("utf-8"))
+    images = {yaml.safe_load(it.read_text("utf-8"))["services"]["database"]["image"] for it in own}
+    images |= {it["image"] for it in github["jobs"]["check"].get("services", {}).values()}
+    images |= {it["name"] for it in gitlab["orders-test"].get("services", [])}
+
+    assert len(images) == (0 if answers["database"] == "sqlite" else 1)
+
+
 def test_actions_are_pinned_by_commit(workflows: list[Path]) -> None:
     for workflow in workflows:
         for action, version in ACTION.findall(workflow.read_text("utf-8")):

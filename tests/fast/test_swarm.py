@@ -58,20 +58,27 @@ def test_database_has_a_file_of_its_own(service: Path, stacks: dict[str, Any]) -
         assert (service / "deploy" / "compose" / f"{name}.yaml").is_file()
 
 
-def test_stages_have_every_variable_that_the_stacks_ask_for(service: Path) -> None:
+def test_stages_set_what_the_stacks_have_no_default_for(service: Path) -> None:
     folder = service / "deploy" / "swarm"
     asked = {
-        name
+        (name, default.startswith(":-"))
         for path in folder.glob("*.yaml")
-        for name in re.findall(r"\$\{(\w+)", path.read_text("utf-8"))
+        for name, default in re.findall(r"\$\{(\w+)([^}]*)\}", path.read_text("utf-8"))
     }
     stages = {path.stem: variables(path) for path in folder.glob("*.env")}
 
     assert set(stages) == {"staging", "production"}
     for stage in stages.values():
-        if "DATABASE_URL_SECRET" not in asked:
-            assert "DATABASE_URL_SECRET" not in stage
-        assert set(stage) == asked - GIVEN
+        assert set(stage) == {name for name, has_default in asked if not has_default} - GIVEN
+
+
+def test_a_secret_has_one_name_by_default(stacks: dict[str, dict[str, Any]]) -> None:
+    names: dict[str, set[str]] = {}
+    for stack in stacks.values():
+        for name, secret in stack.get("secrets", {}).items():
+            names.setdefault(name, set()).add(secret["name"])
+
+    assert {name: found for name, found in names.items() if len(found) > 1} == {}
 
 
 def test_secrets_come_as_secrets(stacks: dict[str, Any]) -> None:

@@ -3,8 +3,8 @@
 #
 #   IMAGE=registry.example.org/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/helm/deploy.sh production
 #
-# Needs Helm 4<< "" if cookiecutter.rollout == "rolling" else " and kubectl" >>, and goes to the namespace of kubectl's current context. Fails when the old version
-# is what runs in the end. Whatever follows the stage goes to `helm upgrade`.
+# Needs Helm 4, and goes to the namespace of kubectl's current context. Fails when the old version is
+# what runs in the end. Whatever follows the stage goes to `helm upgrade`.
 set -eu
 
 name=<< cookiecutter.service_name >>
@@ -31,7 +31,7 @@ release() {
   await
 }
 
-# Helm can't tell when a Rollout is done.
+# Helm can't tell when a Rollout is done, kubectl can.
 await() {
   deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-1800}))
   while [ "$(date +%s)" -lt "$deadline" ]; do

@@ -13,7 +13,7 @@ from .adapters.database import DatabaseReader, DatabaseUnitOfWork
 from .adapters.memory import Memory
 from .domain.ports import Reader, UnitOfWork
 from .platform import announcement_<< cookiecutter.discovery >>, database
-from .platform import << "tls" if cookiecutter.mesh == "none" else "plain" >> as wire
+from .platform import << cookiecutter.__wire >> as wire
 from .platform.announcement import Announcement
 from .platform.database import (
 <% for dialect in [cookiecutter.database, "sqlite"] | unique %>

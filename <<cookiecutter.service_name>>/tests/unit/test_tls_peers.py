@@ -6,9 +6,9 @@ from urllib3 import PoolManager
 from urllib3.exceptions import SSLError
 
 from << cookiecutter.__package >>.bootstrap import read_settings
-from << cookiecutter.__package >>.platform import tls
+from << cookiecutter.__package >>.platform import tls, tls_peers
 from << cookiecutter.__package >>.platform.peers.http import PlainPools, Pools
-from << cookiecutter.__package >>.platform.tls import client_peers, files
+from << cookiecutter.__package >>.platform.tls import files
 
 from .tls import SERVICE, Certificates, free_port, opened
 
@@ -30,7 +30,7 @@ def port(environ: dict[str, str], certificates: Certificates) -> Iterator[int]:
 
 @pytest.fixture
 def pools(environ: dict[str, str], certificates: Certificates) -> Pools:
-    return client_peers.pools(read_settings(environ | certificates.environ())[tls.Settings], 4)
+    return tls_peers.pools(read_settings(environ | certificates.environ())[tls.Settings], 4)
 
 
 def status(pool: PoolManager, port: int) -> int:
@@ -40,7 +40,7 @@ def status(pool: PoolManager, port: int) -> int:
 def test_without_files_calls_are_plain(environ: dict[str, str]) -> None:
     settings = read_settings(environ)[tls.Settings]
 
-    assert isinstance(client_peers.pools(settings, 4), PlainPools)
+    assert isinstance(tls_peers.pools(settings, 4), PlainPools)
     assert settings.address == ("http", 8000)
 
 

@@ -7,9 +7,6 @@ has had too few requests, the answer is empty: then neither condition holds, and
 is inconclusive. But as many errors as are too many for enough requests are so for fewer, too.
 */}}
 {{- define "service.analysis.metrics" -}}
-{{- if not (has "rollouts-pod-template-hash" .Values.monitoring.podTargetLabels) }}
-{{- fail "monitoring.podTargetLabels has to contain rollouts-pod-template-hash: without it the analysis can't tell the versions apart" }}
-{{- end }}
 {{- $requests := include "service.analysis.matchers" (include "service.requests" .) }}
 {{- with .Values.rollout.analysis }}
 {{- $count := printf "sum(increase(http_server_request_duration_seconds_count{%s%%s}[%s]))" $requests .window }}

@@ -3,14 +3,14 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ...platform import << "tls" if cookiecutter.mesh == "none" else "plain" >> as wire
+from ...platform import << cookiecutter.__wire >> as wire
 from ...platform.discovery import << cookiecutter.discovery >>_peers as discovery
 from ...platform.environ import RoomSettings, Settings
 from ...platform.peers.peer import Peers
 from ...platform.peers.settings import PeersSettings
 from ...platform.peers.token_settings import TokenSettings
 from ...platform.peers.tokens import Tokens
-from ...platform.<< "tls.client" if cookiecutter.mesh == "none" else "plain" >>_peers import pools
+from ...platform.<< cookiecutter.__wire >>_peers import pools
 from . import (
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>,

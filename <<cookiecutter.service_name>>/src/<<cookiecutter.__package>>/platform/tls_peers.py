@@ -4,13 +4,13 @@ import ssl
 from typing import Any
 
 from cryptography import x509
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPSConnection
+from urllib3 import PoolManager
 
-from ..peers.http import PlainPools, Pools
-from . import spiffe
-from .files import Followed
-from .settings import TlsSettings
+from .peers.connection import Pool, TlsConnection, TlsPool
+from .peers.http import PlainPools, Pools
+from .tls import spiffe
+from .tls.files import Followed
+from .tls.settings import TlsSettings
 
 
 def pools(settings: TlsSettings, size: int) -> Pools:
@@ -46,12 +46,12 @@ class TlsPools:
         )
         connection = {"peer": peer, "trust_domain": self._trust_domain}
         class_ = type("Connection", (_Connection,), connection)
-        https = type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": class_})
-        pool.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": https}
+        https = type("Pool", (TlsPool,), {"ConnectionCls": class_})
+        pool.pool_classes_by_scheme = {"http": Pool, "https": https}
         return pool
 
 
-class _Connection(HTTPSConnection):
+class _Connection(TlsConnection):
     """A connection to one peer, whoever else the authorities have signed for."""
 
     peer: str
