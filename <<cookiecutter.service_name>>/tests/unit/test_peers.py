@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -13,7 +14,7 @@ from urllib3 import PoolManager
 
 from << cookiecutter.__package >>.platform.discovery import Instance
 from << cookiecutter.__package >>.platform.discovery.fixed_peers import Fixed
-from << cookiecutter.__package >>.platform.peers import http
+from << cookiecutter.__package >>.platform.peers import connection, http
 from << cookiecutter.__package >>.platform.peers.balance import Balanced
 from << cookiecutter.__package >>.platform.peers.measure import CALL_DURATION, measured
 from << cookiecutter.__package >>.platform.peers.messages import (
@@ -23,13 +24,14 @@ from << cookiecutter.__package >>.platform.peers.messages import (
     Response,
     UnexpectedAnswer,
 )
-from << cookiecutter.__package >>.platform.peers.peer import Peer
-from << cookiecutter.__package >>.platform.peers.settings import PeerSettings
+from << cookiecutter.__package >>.platform.peers.peer import Peer, Peers
+from << cookiecutter.__package >>.platform.peers.settings import PeerSettings, PeersSettings
 from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
 from << cookiecutter.__package >>.platform.peers.tokens import Tokens
 
 GET = Request("GET", "/things?limit=1", {"X-Test": "yes"})
 OK = Response(200, {}, b"")
+ISSUER = {"AUTH_AUDIENCE": "caller", "AUTH_ISSUER": "urn:development"}
 
 
 class Server(ThreadingHTTPServer):
@@ -57,6 +59,9 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.instance = Instance("http", "127.0.0.1", self.server_port)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Some clients hang up, as they should."""
+
 
 def fine(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
@@ -72,6 +77,34 @@ def drop_by_drop(handler: BaseHTTPRequestHandler) -> None:
     for _ in range(40):
         handler.wfile.write(b".")
         time.sleep(0.05)
+
+
+def header_by_header(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(40):
+        handler.wfile.write(b"X-%d: y\r\n" % number)
+        time.sleep(0.05)
+
+
+def chunk_by_chunk(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(40):
+        handler.wfile.write(b"0")
+        time.sleep(0.05)
+
+
+def bit_by_bit(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        handler.wfile.write(b".")
+        time.sleep(0.0002)
+
+
+def stops_at_the_last_moment(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(0.25)
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it")
+    time.sleep(2)
 
 
 def breaks_off(handler: BaseHTTPRequestHandler) -> None:
@@ -104,7 +137,7 @@ Serve = Callable[[Callable[[BaseHTTPRequestHandler], None]], Server]
 def test_a_request_goes_out_with_the_time_it_has(serve: Serve) -> None:
     server = serve(fine)
 
-    found = http.send(PoolManager(), server.instance, GET, 0.75)
+    found = http.send(pool(), server.instance, GET, 0.75)
 
     method, target, headers, _ = server.seen[0]
     assert (found.status, found.body) == (200, b"ok")
@@ -113,30 +146,100 @@ def test_a_request_goes_out_with_the_time_it_has(serve: Serve) -> None:
 
 
 def test_the_connection_is_kept(serve: Serve) -> None:
-    server, pool = serve(fine), PoolManager()
+    server, connections = serve(fine), pool()
 
     for _ in range(3):
-        http.send(pool, server.instance, GET, 1)
+        http.send(connections, server.instance, GET, 1)
 
-    kept = pool.connection_from_url(server.instance.url)
+    kept = connections.connection_from_url(server.instance.url)
     assert (kept.num_connections, kept.num_requests) == (1, 3)
 
 
-@pytest.mark.parametrize("answer", [drop_by_drop, breaks_off])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drop_by_drop,
+        header_by_header,
+        chunk_by_chunk,
+        bit_by_bit,
+        stops_at_the_last_moment,
+        breaks_off,
+    ],
+)
 def test_a_response_that_does_not_end_in_time_is_none(
     serve: Serve, answer: Callable[[BaseHTTPRequestHandler], None]
 ) -> None:
     server = serve(answer)
-    began = time.monotonic()
 
-    with pytest.raises(ConnectionFailed):
-        http.send(PoolManager(), server.instance, GET, 0.3)
-    assert time.monotonic() - began < 1
+    with gives_up_in_time():
+        http.send(pool(), server.instance, GET, 0.3)
 
 
 def test_nobody_there_is_a_connection_that_failed() -> None:
     with pytest.raises(ConnectionFailed):
-        http.send(PoolManager(), Instance("http", "127.0.0.1", 1), GET, 1)
+        http.send(pool(), Instance("http", "127.0.0.1", 1), GET, 1)
+
+
+def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answered.wait(5) and [])
+
+    with gives_up_in_time():
+        http.send(pool(), Instance("http", "stock.test", 80), GET, 0.1)
+    answered.set()
+
+
+@pytest.mark.parametrize("name", ["stock.invalid", "." * 300])
+def test_a_name_that_nobody_has(name: str) -> None:
+    with pytest.raises(ConnectionFailed, match="Can't connect"):
+        http.send(pool(), Instance("http", name, 80), GET, 5)
+
+
+def test_of_several_addresses_each_has_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, float]] = []
+
+    def connect(address: tuple[str, int], seconds: float, **_: object) -> None:
+        tried.append((address[0], seconds))
+        time.sleep(seconds)
+        raise TimeoutError
+
+    hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    found = [(0, 0, 0, "", (host, 80)) for host in hosts]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(connection, "create_connection", connect)
+
+    with gives_up_in_time():
+        http.send(pool(), Instance("http", "stock.test", 80), GET, 0.3)
+    assert [host for host, _ in tried] == hosts
+    assert tried[0][1] == pytest.approx(0.1, abs=0.05)
+
+
+@contextmanager
+def gives_up_in_time() -> Iterator[None]:
+    began = time.monotonic()
+    with pytest.raises(ConnectionFailed):
+        yield
+    assert time.monotonic() - began < 1.2
+
+
+def test_too_much_is_no_reason_not_to_call_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_MAX_BODY_BYTES", 1)
+    server = serve(fine)
+    settings = PeersSettings.model_validate({"PEER_BREAKER_FAILURES": "1"})
+    tokens = Tokens(TokenSettings.model_validate(ISSUER))
+    peers = Peers(settings, Fixed(server.instance.url), http.PlainPools(4), tokens)
+    stock = peers.peer("stock", PeerSettings())
+
+    for _ in range(3):
+        with pytest.raises(UnexpectedAnswer, match="stock answered with more than 1 bytes"):
+            stock.request("GET", "/", expect=(200,))
+    assert len(server.seen) == 3
+
+
+def pool() -> PoolManager:
+    return http.PlainPools(4).pool("stock")
 
 
 ONE, TWO = Instance("http", "one", 80), Instance("http", "two", 80)
@@ -231,11 +334,10 @@ def test_an_attempt_is_a_client_span_and_carries_the_trace() -> None:
         (Response(204, {}, b""), ("GET", "measured", "204", "")),
         (Response(404, {}, b""), ("GET", "measured", "404", "404")),
         (ConnectionFailed("broken"), ("GET", "measured", "", "connection_failed")),
+        (UnexpectedAnswer("b", "too much"), ("GET", "measured", "", "_OTHER")),
     ],
 )
-def test_every_attempt_is_measured(
-    outcome: Response | ConnectionFailed, labels: tuple[str, ...]
-) -> None:
+def test_every_attempt_is_measured(outcome: Response | Exception, labels: tuple[str, ...]) -> None:
     def send(*_: object) -> Response:
         if isinstance(outcome, Response):
             return outcome
@@ -245,7 +347,7 @@ def test_every_attempt_is_measured(
     if isinstance(outcome, Response):
         measured("measured", send)(ONE, GET, 1)
     else:
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(type(outcome)):
             measured("measured", send)(ONE, GET, 1)
     assert _count(labels) == before + 1
 
@@ -269,8 +371,7 @@ class Recording:
 
 
 def peer(transport: Recording) -> Peer:
-    issuer = {"AUTH_AUDIENCE": "caller", "AUTH_ISSUER": "urn:development"}
-    return Peer("inventory", transport, Tokens(TokenSettings.model_validate(issuer)), 5)
+    return Peer("inventory", transport, Tokens(TokenSettings.model_validate(ISSUER)), 5)
 
 
 def test_a_peer_is_told_the_request_id() -> None:

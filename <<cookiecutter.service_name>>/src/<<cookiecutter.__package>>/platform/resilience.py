@@ -26,7 +26,9 @@ Fallback = Callable[[Request, PeerUnavailable], Response]
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+_LONGEST_ASKED_SECONDS = 86_400.0
 _SAVED_RETRIES = 10.0
+_TELLING_SHARE = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +96,9 @@ class Resilient:
         timeout = min(self._attempt_seconds, until - time.monotonic())
         if timeout <= 0:
             raise ConnectionFailed("the time is up")
-        return self._breaker.call(lambda: self._transport.send(request, timeout))
+        # Whoever has hardly any time left knows nothing of the peer when that is over.
+        telling = timeout > self._attempt_seconds * _TELLING_SHARE
+        return self._breaker.call(lambda: self._transport.send(request, timeout), telling=telling)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         until: float = state.args[1]
@@ -137,24 +141,26 @@ def _is_worth_another_try(state: RetryCallState) -> bool:
 
 
 def _pause(state: RetryCallState) -> float:
-    """Give the seconds to wait: full jitter, but never less than the peer asks for."""
+    """Give the seconds to wait: full jitter, on top of what the peer asks all its callers for."""
     longest = min(_FIRST_PAUSE_SECONDS * 2**state.attempt_number, _LONGEST_PAUSE_SECONDS)
     asked = 0.0
     if state.outcome is not None and not state.outcome.failed:
         asked = _retry_after(state.outcome.result().headers) or 0
-    return max(random.uniform(0, longest), asked)  # noqa: S311
+    return asked + random.uniform(0, longest)  # noqa: S311
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Give the seconds that a response asks to wait for (RFC 9110, 10.2.3)."""
     text = headers.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return float(text)
     try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
+        if text.isascii() and text.isdigit():
+            seconds = float(text)
+        else:
+            at = parsedate_to_datetime(text).astimezone(UTC)
+            seconds = (at - datetime.now(UTC)).total_seconds()
+    except (OverflowError, ValueError):
         return None
-    return (at.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(0, seconds), _LONGEST_ASKED_SECONDS)
 
 
 def _last_outcome(state: RetryCallState) -> Response:

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import Gauge
 from pybreaker import (
@@ -14,6 +16,7 @@ from pybreaker import (
     CircuitBreakerError,
     CircuitBreakerListener,
     CircuitBreakerState,
+    CircuitMemoryStorage,
 )
 
 from .messages import ConnectionFailed, PeerUnavailable, Response
@@ -45,23 +48,29 @@ class Breaker:
             fail_max=failures,
             reset_timeout=seconds,
             listeners=[_Report()],
+            state_storage=_Storage(STATE_CLOSED),
             name=peer,
             throw_new_error_on_trip=False,
         )
         BREAKER_STATE.labels(peer).set(_NUMBERS[STATE_CLOSED])
 
-    def call(self, send: Callable[[], Response]) -> Response:
+    def call(self, send: Callable[[], Response], *, telling: bool = True) -> Response:
         """Give the response, if the circuit lets the call through.
+
+        A call that is not `telling` neither counts nor probes.
 
         Raises:
             PeerUnavailable: the circuit is open, and the peer was not called.
         """
         try:
-            if self._breaker.current_state == STATE_CLOSED:
-                return self._call(send)
-            return self._probe(send)
+            if not self._is_closed():
+                return self._probe(send, telling)
+            return self._call(send) if telling else send()
         except _ServerError as error:
             return error.response
+
+    def _is_closed(self) -> bool:
+        return self._breaker.current_state == STATE_CLOSED
 
     def _call(self, send: Callable[[], Response]) -> Response:
         try:
@@ -78,14 +87,16 @@ class Breaker:
                 raise error
 
         # While the circuit is not closed, only the probe counts.
-        if self._breaker.current_state == STATE_CLOSED:
+        if self._is_closed():
             with suppress(ConnectionFailed, _ServerError, CircuitBreakerError):
                 self._breaker.call(outcome)
 
-    def _probe(self, send: Callable[[], Response]) -> Response:
-        if not self._probing.acquire(blocking=False):
+    def _probe(self, send: Callable[[], Response], telling: bool) -> Response:
+        if not telling or not self._probing.acquire(blocking=False):
             raise self._open()
         try:
+            if self._is_closed():  # the probe before this one has just ended
+                return self._call(send)
             return self._breaker.call(_checked, send)
         except CircuitBreakerError as error:
             raise self._open() from error
@@ -94,6 +105,20 @@ class Breaker:
 
     def _open(self) -> PeerUnavailable:
         return PeerUnavailable(self._peer, "the circuit breaker is open", self._seconds)
+
+
+class _Storage(CircuitMemoryStorage):
+    """Knows how long the circuit has been open, even if the clock was set meanwhile."""
+
+    _opened = 0.0
+
+    @property
+    def opened_at(self) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._opened)
+
+    @opened_at.setter
+    def opened_at(self, _: datetime) -> None:
+        self._opened = time.monotonic()
 
 
 class _ServerError(Exception):

@@ -1,6 +1,5 @@
 """HTTP to one instance: kept connections, and an end to every wait."""
 
-import time
 from typing import Protocol
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
@@ -8,10 +7,15 @@ from urllib3.exceptions import HTTPError
 
 from ..discovery import Instance
 from ..limits import TIMEOUT_HEADER
+from .connection import Pool, TlsPool
 from .messages import ConnectionFailed, Request, Response
 
 _CHUNK_BYTES = 64 * 1024
 _MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+class TooLargeError(Exception):
+    """The peer answers with more than anybody wants to hold."""
 
 
 class Pools(Protocol):
@@ -27,6 +31,7 @@ class PlainPools:
 
     def __init__(self, size: int) -> None:
         self._pool = PoolManager(num_pools=64, maxsize=size)
+        self._pool.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
 
     def pool(self, peer: str) -> PoolManager:  # noqa: ARG002 (they are all the same)
         """Give the one pool."""
@@ -40,8 +45,8 @@ def send(pool: PoolManager, instance: Instance, request: Request, timeout: float
 
     Raises:
         ConnectionFailed: there was no whole response within `timeout` seconds.
+        TooLargeError: there is too much of it.
     """
-    until = time.monotonic() + timeout
     try:
         found = pool.request(
             request.method,
@@ -54,7 +59,7 @@ def send(pool: PoolManager, instance: Instance, request: Request, timeout: float
             preload_content=False,
         )
         try:
-            body = _read(found, until)
+            body = _read(found)
         except BaseException:
             found.close()  # what is left of the response would meet the next request
             raise
@@ -65,20 +70,10 @@ def send(pool: PoolManager, instance: Instance, request: Request, timeout: float
     return Response(found.status, headers, body)
 
 
-def _read(response: BaseHTTPResponse, until: float) -> bytes:
-    """Read the body; a peer that sends it drop by drop does not get longer for it."""
+def _read(response: BaseHTTPResponse) -> bytes:
     body = bytearray()
-    while True:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise ConnectionFailed("The response did not end in time.")
-        # None once the response has ended or has taken the connection's socket over.
-        socket = getattr(response.connection, "sock", None)
-        if socket is not None:
-            socket.settimeout(left)
-        chunk = response.read1(_CHUNK_BYTES, decode_content=True)
-        if not chunk:
-            return bytes(body)
+    while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > _MAX_BODY_BYTES:
-            raise ConnectionFailed(f"The response has more than {_MAX_BODY_BYTES} bytes.")
+            raise TooLargeError(f"with more than {_MAX_BODY_BYTES} bytes")
+    return bytes(body)

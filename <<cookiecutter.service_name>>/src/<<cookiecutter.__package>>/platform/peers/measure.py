@@ -32,7 +32,7 @@ def measured(peer: str, send: Send) -> Send:
 
     def measure(instance: Instance, request: Request, timeout: float) -> Response:
         started = time.perf_counter()
-        status, error_type = "", ""
+        status, error_type = "", "_OTHER"
         with _tracer.start_as_current_span(
             request.method,
             kind=SpanKind.CLIENT,
@@ -55,7 +55,7 @@ def measured(peer: str, send: Send) -> Send:
                 span.set_status(StatusCode.ERROR, str(error))
                 raise
             else:
-                status = str(response.status)
+                status, error_type = str(response.status), ""
                 span.set_attribute("http.response.status_code", response.status)
                 if response.status >= 400:
                     error_type = status

@@ -55,7 +55,7 @@ class Peer:
 
         Raises:
             PeerUnavailable: it can't answer for now (connection, 429, 5xx, circuit breaker open).
-            UnexpectedAnswer: it answered, but with another status.
+            UnexpectedAnswer: it answered, but with another status, or too much.
             TokenUnavailable: the identity provider gives no token for it.
             DeadlineExceeded: the time of the request that this call serves is up.
         """
@@ -116,7 +116,10 @@ class Peers:
         directory = Fixed(settings.url) if settings.url else self._directory
 
         def send(*arguments: Any) -> Response:
-            return http.send(self._pools.pool(name), *arguments)
+            try:
+                return http.send(self._pools.pool(name), *arguments)
+            except http.TooLargeError as error:
+                raise UnexpectedAnswer(name, str(error)) from error
 
         balanced = Balanced(
             name,
