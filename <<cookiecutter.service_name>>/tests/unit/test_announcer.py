@@ -127,6 +127,19 @@ def test_the_log_has_changes_only(
     ]
 
 
+def test_what_was_never_in_is_not_said_to_be_withdrawn(
+    process: StandIn, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    process.answer = lambda *_: (503, {})
+    made = announcer_of(process, registry)
+    made.start()
+    wait_for(lambda: process.asked)
+    made.withdraw()
+
+    assert caplog.messages == []
+
+
 def test_withdrawing_takes_no_longer_than_it_may(
     process: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,18 @@ def test_keeps_the_last_good_answer(
     ]
 
 
+def test_outlasts_any_number_of_failures(
+    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcer_peers, "_LONGEST_PAUSE_SECONDS", 0)
+    for _ in range(1100):
+        source.news.put(OSError("nobody answers"))
+    source.news.put([ONE])
+
+    watched.instances("b")
+    wait_for(lambda: watched.instances("b") == (ONE,))
+
+
 def test_believes_in_none_after_a_while(
     source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

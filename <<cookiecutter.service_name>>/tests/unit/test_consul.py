@@ -64,10 +64,15 @@ def test_says_what_consul_says(agent: StandIn, caplog: pytest.LogCaptureFixture)
     assert "s3cret" not in caplog.text
 
 
-def test_what_was_not_entered_needs_no_withdrawing(agent: StandIn) -> None:
-    registry_at(agent).withdraw()
-
+def test_what_is_not_entered_needs_no_withdrawing(agent: StandIn) -> None:
+    registry = registry_at(agent)
+    registry.withdraw()
     assert agent.asked == []
+
+    registry.announce()
+    registry.withdraw()
+    registry.withdraw()
+    assert agent.paths == [REGISTER, DEREGISTER]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,7 @@ def test_the_address_is_as_consuls_tools_take_it(given: dict[str, str], expected
     [
         ({"ENVIRONMENT": "production"}, "is missing; name the Consul agent"),
         ({"CONSUL_HTTP_ADDR": "unix:///run/consul.sock"}, "is no address like"),
+        ({"CONSUL_HTTP_ADDR": "consul:x"}, "Port could not be"),
         ({"CONSUL_CACERT": "/nowhere"}, "does not point to a file"),
     ],
 )

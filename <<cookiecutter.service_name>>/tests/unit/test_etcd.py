@@ -1,6 +1,8 @@
 import base64
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,6 +79,22 @@ def test_asks_the_next_endpoint_and_stays_there(member: StandIn) -> None:
         assert member.paths == [*ENTER, *KEEP]
 
 
+def test_many_turn_to_the_next_endpoint_once(member: StandIn) -> None:
+    both_asked = threading.Barrier(2, timeout=5)
+
+    def bad(*_: Any) -> tuple[int, Any]:
+        both_asked.wait()
+        return 503, b"no leader"
+
+    with stand_in(bad) as first, ThreadPoolExecutor(2) as threads:
+        given = {"ETCD_ENDPOINTS": f"{first.url},{member.url}"}
+        client = etcd.Client(etcd.Settings.model_validate(given))
+        calls = [threads.submit(client.call, "kv/range", {}) for _ in range(2)]
+
+        assert [call.result(5) for call in calls] == [{}, {}]
+        assert client.endpoints == [member.url, first.url]
+
+
 def test_enters_itself_again_when_somebody_deleted_its_key(member: StandIn) -> None:
     registry = registry_at(member.url)
     registry.announce()
@@ -117,10 +135,15 @@ def test_is_nobody_where_no_name_was_given(member: StandIn) -> None:
     assert member.paths == ENTER[:1]
 
 
-def test_what_was_not_entered_needs_no_withdrawing(member: StandIn) -> None:
-    registry_at(member.url).withdraw()
-
+def test_what_is_not_entered_needs_no_withdrawing(member: StandIn) -> None:
+    registry = registry_at(member.url)
+    registry.withdraw()
     assert member.asked == []
+
+    registry.announce()
+    registry.withdraw()
+    registry.withdraw()
+    assert member.paths == [*ENTER, REVOKE]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +151,7 @@ def test_what_was_not_entered_needs_no_withdrawing(member: StandIn) -> None:
     [
         ({"ENVIRONMENT": "production"}, "is missing; name etcd's servers"),
         ({"ETCD_ENDPOINTS": "http://etcd-1:2379,etcd-2:2379"}, "is no list like"),
+        ({"ETCD_ENDPOINTS": "http://etcd-1:2379,http://etcd-2:x"}, "Port could not be"),
         ({"ETCD_CACERT": "/nowhere"}, "does not point to a file"),
     ],
 )

@@ -42,14 +42,16 @@ def test_lists_what_has_the_services_prefix(member: StandIn) -> None:
     [
         {"events": [{"type": "DELETE"}]},
         {"canceled": True, "compact_revision": "8"},
+        None,
     ],
-    ids=["event", "compacted"],
+    ids=["event", "compacted", "error"],
 )
-def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any]) -> None:
+def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any] | None) -> None:
     listed = member.answer
+    told = lines({"created": True}, news) if news else b'{"error": {"message": "no leader"}}\n'
 
     def answer(asked: str, body: Any) -> tuple[int, Any]:
-        return (200, lines({"created": True}, news)) if asked == WATCH else listed(asked, body)
+        return (200, told) if asked == WATCH else listed(asked, body)
 
     member.answer = answer
     _, revision = source_at(member).look("b", 5)
@@ -57,6 +59,29 @@ def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any]) ->
     assert member.paths == [WATCH, LIST]
     assert member.asked[0][1]["create_request"]["start_revision"] == 6
     assert revision == 9
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"10.0.0.2:8000",
+        b'{"host": "10.0.0.2"}',
+        b'{"scheme": "http", "host": ["10.0.0.2"], "port": 8000}',
+        b'{"scheme": "http", "host": "10.0.0.2", "port": "http"}',
+        b"\xff",
+    ],
+)
+def test_what_others_wrote_there_is_passed_over(
+    member: StandIn, value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = base64.b64encode(b"/services/b/note").decode()
+    other = {"key": key, "value": base64.b64encode(value).decode()}
+    kvs = [other, {"key": key, "value": VALUE}]
+    member.answer = lambda *_: (200, {"header": {"revision": "9"}, "kvs": kvs})
+
+    assert source_at(member).look("b", 0)[0] == [Instance("https", "10.0.0.1", 8443)]
+    assert caplog.messages == ["etcd: /services/b/note is no instance"]
 
 
 def test_an_error_is_no_answer(member: StandIn) -> None:

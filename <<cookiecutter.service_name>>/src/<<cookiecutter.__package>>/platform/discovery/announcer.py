@@ -97,12 +97,13 @@ class Announcer:
         self._entered, self._problem = True, ""
 
     def _withdraw(self, reason: str) -> None:
-        self._entered = False
+        entered, self._entered = self._entered, False
         try:
             self._registry.withdraw()
         except Exception as error:  # an entry that nobody confirms expires by itself
             self._fails(error)
-        else:
+            return
+        if entered:
             logger.info("Withdrawn from %s: %s", self._registry.name, reason)
 
     def _fails(self, error: Exception) -> None:

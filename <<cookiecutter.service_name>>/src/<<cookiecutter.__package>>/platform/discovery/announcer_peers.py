@@ -16,6 +16,7 @@ _FIRST_ANSWER_SECONDS = 1.0
 _EMPTY_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _SHORTEST_ROUND_SECONDS = 0.1
+_FAILURES_THAT_COUNT = 10  # more make the pause no longer
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Watched:
             except Exception as error:  # whatever it is, the registry gave no answer
                 if not failures:
                     logger.warning("%s does not tell of %s: %s", self._source.name, service, error)
-                seen, failures = 0, failures + 1
+                seen, failures = 0, min(failures + 1, _FAILURES_THAT_COUNT)
                 self._closed.wait(_pause(failures))
                 continue
             if failures:

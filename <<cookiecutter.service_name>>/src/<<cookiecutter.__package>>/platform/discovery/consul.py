@@ -31,7 +31,7 @@ class Settings(RoomSettings):
         if "://" not in value:
             value = f"{'https' if info.data.get('ssl') else 'http'}://{value}"
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise ValueError("is no address like http://consul:8500.")
         return value.rstrip("/")
 
@@ -90,6 +90,7 @@ class Registry:
         """Take it out."""
         if self._id:
             self._client.call("PUT", f"agent/service/deregister/{quote(self._id)}")
+            self._id = ""
 
     def _confirms(self) -> bool:
         try:

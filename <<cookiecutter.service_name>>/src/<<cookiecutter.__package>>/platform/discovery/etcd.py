@@ -31,9 +31,14 @@ class Settings(RoomSettings):
         if not value and info.data.get("environment") == "production":
             raise ValueError("is missing; name etcd's servers, as in http://etcd:2379.")
         urls = [one.strip().rstrip("/") for one in (value or "http://127.0.0.1:2379").split(",")]
-        if not all(it.scheme in {"http", "https"} and it.hostname for it in map(urlsplit, urls)):
+        if not all(map(_is_url, urls)):
             raise ValueError("is no list like http://etcd-1:2379,http://etcd-2:2379.")
         return ",".join(urls)
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
 
 
 class EtcdError(Exception):
@@ -69,11 +74,12 @@ class Client:
     ) -> BaseHTTPResponse:
         """Give a response, without its body unless that is to be had as a whole."""
         for _ in self.endpoints[1:]:
+            asked = self.endpoints
             try:
                 return self._as_somebody(path, body, seconds, whole)
             except (HTTPError, EtcdError):
-                first, *others = self.endpoints
-                self.endpoints = [*others, first]
+                if self.endpoints is asked:  # or another thread has turned to the next one
+                    self.endpoints = [*asked[1:], asked[0]]
         return self._as_somebody(path, body, seconds, whole)
 
     def _as_somebody(self, path: str, body: Any, seconds: float, whole: bool) -> BaseHTTPResponse:
@@ -122,6 +128,7 @@ class Registry:
         """Give the lease back: the entry goes with it."""
         if self._lease:
             self._client.call("lease/revoke", {"ID": self._lease})
+            self._lease = ""
 
     def _is_kept_alive(self) -> bool:
         answer = self._client.call("lease/keepalive", {"ID": self._lease})

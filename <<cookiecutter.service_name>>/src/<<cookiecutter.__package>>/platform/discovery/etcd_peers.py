@@ -2,10 +2,12 @@
 
 import base64
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+from pydantic import TypeAdapter
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ReadTimeoutError
 
@@ -15,6 +17,9 @@ from .announcer_peers import Watched
 from .etcd import Client, Settings, encoded, prefix
 
 _WAIT_SECONDS = 30
+_INSTANCE = TypeAdapter(Instance)
+
+logger = logging.getLogger(__name__)
 
 
 class Source:
@@ -33,15 +38,17 @@ class Source:
         if seen:
             self._wait_for_change({**keys, "start_revision": seen + 1})
         answer = self._client.call("kv/range", keys)
-        found = [_instance(each) for each in answer.get("kvs", ())]
+        found = [one for each in answer.get("kvs", ()) for one in _instance(each)]
         return found, int(answer["header"]["revision"])
 
     def _wait_for_change(self, watch: dict[str, Any]) -> None:
         response = self._client.open("watch", {"create_request": watch}, _WAIT_SECONDS, whole=False)
         with closing(response):
             for line in _lines(response):
-                # Cancelled: the revision has been compacted away. All is read anew in any case.
-                if line["result"].get("events") or line["result"].get("canceled"):
+                # Cancelled: the revision has been compacted away, or this member can't go on. All
+                # is read anew in any case.
+                told = line.get("result", {"canceled": True})
+                if told.get("events") or told.get("canceled"):
                     return
 
 
@@ -56,9 +63,14 @@ def _lines(response: BaseHTTPResponse) -> Iterator[Any]:
         return
 
 
-def _instance(entry: dict[str, str]) -> Instance:
-    value = json.loads(base64.b64decode(entry["value"]))
-    return Instance(value["scheme"], value["host"], value["port"])
+def _instance(entry: dict[str, str]) -> list[Instance]:
+    """Give the instance that a key tells of; none if it is something else that somebody wrote."""
+    try:
+        return [_INSTANCE.validate_json(base64.b64decode(entry.get("value", "")))]
+    except ValueError:
+        key = base64.b64decode(entry["key"]).decode(errors="replace")
+        logger.warning("etcd: %s is no instance", key)
+        return []
 
 
 def directory(settings: environ.Settings, address: tuple[str, int]) -> Directory:  # noqa: ARG001 (each instance tells its own)
