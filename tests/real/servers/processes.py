@@ -2,13 +2,20 @@
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+# Below those that kernels give to connections: one of these stays free until its server takes it,
+# also while the server is away, and nobody who tries to reach it then meets himself.
+PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 
 
 class ServerError(Exception):
@@ -16,11 +23,14 @@ class ServerError(Exception):
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port of this machine that nothing listens on, another one each time."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311
+        if port not in _given:
+            with suppress(OSError), socket.socket() as probe:
+                probe.bind(("", port))
+                _given.add(port)
+                return port
 
 
 def unprivileged(*names: str) -> str | None:
@@ -67,13 +77,13 @@ class Process:
                 start_new_session=True,
             )
 
-    def stop(self, patience: float = 30) -> None:
+    def stop(self, patience: float = 60) -> None:
         """Ask it to stop and wait until it has."""
         self._end(self._stop_signal, patience)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
-        self._end(signal.SIGKILL, 10)
+        self._end(signal.SIGKILL, 60)
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
