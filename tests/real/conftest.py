@@ -4,7 +4,7 @@ A server that this machine does not have skips its tests and says why; with `CI=
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +12,13 @@ from typing import NoReturn
 import pytest
 
 from tests.real.charts import charts  # noqa: F401 (fixture)
-from tests.real.running import default_place, on_mysql, on_postgresql, place  # noqa: F401 (fixtures)
+from tests.real.running import (  # noqa: F401 (fixtures)
+    default_place,
+    on_mysql,
+    on_postgresql,
+    place,
+    started,
+)
 from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
 from tests.real.servers.buildkit import buildkit as run_buildkit
@@ -35,6 +41,20 @@ from tests.real.tools import from_go, from_pypi, helm, schemas
 from tests.real.tools.checkov import Checkov
 from tests.real.tools.checkov import program as find_checkov
 from tests.real.tools.helm import Helm
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the logs of the services that have run during a test that fails."""
+    report = yield
+    if report.failed:
+        for log, service in started.items():
+            name = f"{service.project.package} ({log})"
+            report.sections.append((f"log of {name}", service.output()[-5000:]))
+    if report.when == "teardown":
+        for log in [log for log, service in started.items() if not service.is_running()]:
+            del started[log]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,9 @@ ORDERS = "/api/v1/orders"
 
 Result = TypeVar("Result")
 
+# By their logs: what has run during a test, for whoever wants to know why it failed.
+started: dict[Path, "Service"] = {}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -115,6 +118,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
+        started[self._log] = self
 
     def kill(self) -> None:
         """End it and its workers at once."""
@@ -135,16 +139,16 @@ class Service:
 
     def wait_until_ready(self) -> None:
         """Wait until it wants requests."""
-        self.wait_for(lambda: self.is_ready() or self.popen.poll() is not None, "ready")
-        assert self.popen.poll() is None, f"it ended:\n{self.output()}"
+        self.wait_for(lambda: self.is_ready() or not self.is_running(), "ready")
+        assert self.is_running(), "it ended"
 
-    def wait_for(self, state: Callable[[], bool], what: str, seconds: float = 30) -> None:
-        """Wait until it is in this state; else show its log."""
-        try:
-            wait_until(state, what, seconds)
-        except TimeoutError as error:
-            error.add_note(self.output()[-5000:])
-            raise
+    def wait_for(self, state: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait until it is in this state."""
+        wait_until(state, what, seconds)
+
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.popen.poll() is None
 
     def is_alive(self) -> bool:
         """Tell whether it answers at all."""
