@@ -41,8 +41,8 @@ class Proxy:
 
     def speak_again(self) -> None:
         """Pass on new connections; those that met silence are cut."""
-        self._hang_up()
         self._silent = False
+        self._hang_up()  # also those that were accepted a moment ago
 
     def _hang_up(self) -> None:
         while self._sockets:

@@ -31,6 +31,7 @@ def test_schemathesis_finds_nothing(
                 "--checks=all",
                 f"--max-examples={EXAMPLES_EACH}",
                 "--seed=1",
+                "--request-timeout=60",
                 "--generation-database=none",
                 "--report=ndjson",
                 f"--report-ndjson-path={tmp_path}/report.ndjson",
@@ -40,7 +41,7 @@ def test_schemathesis_finds_nothing(
             env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "fuzz_hooks.py")},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
         )
         bugs = service.bugs()
         asked = service.counted()
