@@ -443,11 +443,14 @@ IN_LINKERD = {name: {**answers, "mesh": "linkerd"} for name, answers in FAN_IN.i
 
 # Where the proxies of a mesh get their certificates.
 CONTROL_PLANES = {"istio": (15012,), "linkerd": (8080, 8086, 8090)}
+# Where a proxy takes what others send, whatever port that is for.
+PROXIES: dict[str, list[Port]] = {"linkerd": [("TCP", 4143)]}
 REGISTRIES = {"consul": ("TCP", 8500), "etcd": ("TCP", 2379)}
 PORTS: list[Port] = [
     *REGISTRIES.values(),
     *(("TCP", port) for port in (53, 80, 443, 3306, 4318, 5432, 8000, 8443, 9090)),
     *(("TCP", port) for ports in CONTROL_PLANES.values() for port in ports),
+    *(port for ports in PROXIES.values() for port in ports),
     ("UDP", 53),
 ]
 SERVERS = {"postgresql": ("TCP", 5432), "mysql": ("TCP", 3306)}
@@ -497,7 +500,11 @@ def test_network_is_what_is_declared(
     declared = {
         edge for name, answers in workspace.items() for edge in edges(name, answers, api_port)
     }
-    declared |= {(f"{one}/api", f"{other}/api", api_port) for one, other in calls}
+    declared |= {
+        (f"{one}/api", f"{other}/api", port)
+        for one, other in calls
+        for port in (api_port, *proxies(workspace[one]))
+    }
     assert passing == declared
 
 
@@ -505,9 +512,9 @@ def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edg
     """What a service may do beside calling others, and who may call it beside its callers."""
     api, smoke, migration = (f"{name}/{part}" for part in ("api", "smoke", "migration"))
     http = ("TCP", 8000)
-    yield "gateway", api, api_port
-    yield "prometheus", api, http
-    yield smoke, api, http
+    for caller, own in (("gateway", api_port), ("prometheus", http), (smoke, http)):
+        for each in (own, *proxies(answers)):
+            yield caller, api, each
     yield api, "collector", ("TCP", 4318)
     yield api, "internet", ("TCP", 443)
     if registry := REGISTRIES.get(answers.get("discovery", "dns")):
@@ -523,6 +530,11 @@ def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edg
     for part in parts:
         yield part, "dns", ("UDP", 53)
         yield part, "dns", ("TCP", 53)
+
+
+def proxies(answers: Mapping[str, str]) -> list[Port]:
+    """Where the proxies of a service's mesh are."""
+    return PROXIES.get(answers.get("mesh", "none"), [])
 
 
 def surroundings(workspace: Iterable[str]) -> Iterator[tuple[str, Pod]]:

@@ -22,6 +22,10 @@ sidecar.istio.io/nativeSidecar: "true"
 {{- end }}
 {{- end }}
 
+{{/* Where proxies take what other proxies send, if not at its own port. */}}
+{{- define "service.wire.port" -}}
+{{- end }}
+
 {{/* Egress rules of the pods: to where the proxies get certificates and configuration. */}}
 {{- define "service.wire.egress" -}}
 - to: {{- toYaml .Values.istio.controlPlane.to | nindent 4 }}

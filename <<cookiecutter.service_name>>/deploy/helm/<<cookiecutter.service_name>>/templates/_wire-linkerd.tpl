@@ -24,6 +24,11 @@ config.beta.linkerd.io/proxy-enable-native-sidecar: "true"
 {{- end }}
 {{- end }}
 
+{{/* Where proxies take what other proxies send, whatever port that is for. */}}
+{{- define "service.wire.port" -}}
+4143
+{{- end }}
+
 {{/* Egress rules of the pods: to where the proxies get certificates, addresses and policies. */}}
 {{- define "service.wire.egress" -}}
 - to: {{- toYaml .Values.linkerd.controlPlane.to | nindent 4 }}

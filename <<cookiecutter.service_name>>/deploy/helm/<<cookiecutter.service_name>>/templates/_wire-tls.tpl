@@ -21,6 +21,10 @@ tls.enabled says so (docs/tls.md). The API is on https then; health and metrics 
 {{- define "service.wire.annotations" -}}
 {{- end }}
 
+{{/* Where proxies take what other proxies send, if not at its own port. */}}
+{{- define "service.wire.port" -}}
+{{- end }}
+
 {{/* Egress rules of the pods. */}}
 {{- define "service.wire.egress" -}}
 {{- end }}
