@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.real.servers.processes import Process, free_port, wait_until
+from tests.real.servers.processes import Process, free_port
 from tests.real.verbs import OURS, make
 from tests.rendering import render
 
@@ -47,7 +47,7 @@ class Client:
             headers={"Content-Type": "application/json", **self.headers, **named},
         )
         try:
-            with urlopen(request, timeout=10) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return _read(answer.status, answer)
         except HTTPError as error:
             with error:
@@ -57,7 +57,7 @@ class Client:
         """Tell whether the service says that it is."""
         try:
             return self("GET", "/health/ready").status == 200
-        except (URLError, ConnectionError):
+        except OSError:
             return False
 
 
@@ -82,8 +82,7 @@ def running(service: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     process.start()
     try:
         client = Client(f"http://127.0.0.1:{port}")
-        wait_until(lambda: client.ready() or process.has_ended(), "make run", 180)
-        assert not process.has_ended(), process.tail()
+        process.wait_until(client.ready, "make run", 300)
         yield Client(client.address, {"Authorization": f"Bearer {make(service, 'token')}"})
     finally:
         process.stop()

@@ -14,7 +14,7 @@ from tests.real.tools.buildkit import daemon
 
 from . import MissingServerError
 from .docker import TEMPLATE, Docker, python_image
-from .processes import Process, ServerError, wait_until
+from .processes import Process
 
 PIPELINE = TEMPLATE / "<<cookiecutter.service_name>>" / ".github" / "workflows" / "publish.yml"
 PINNED = re.compile(r"image=(moby/buildkit:(v[\d.]+)@sha256:\w+)")
@@ -66,9 +66,7 @@ def _process(version: str) -> Iterator[str]:
         process.start()
         try:
             there = Path(folder, "socket").exists
-            wait_until(lambda: there() or process.has_ended(), "buildkitd")
-            if process.has_ended():
-                raise ServerError(f"buildkitd did not start:\n{process.tail()}")
+            process.wait_until(there, "buildkitd")
             yield socket
         finally:
             process.stop()

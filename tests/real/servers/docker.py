@@ -22,7 +22,7 @@ from pathlib import Path
 
 from . import MissingServerError, debian
 from .debian import CACHE
-from .processes import Process, ServerError, wait_until
+from .processes import Process, ServerError
 
 REMEDY = "no Docker engine: start one, or install docker.io and debootstrap on Debian and be root"
 TEMPLATE = Path(__file__).resolve().parents[3]
@@ -106,6 +106,11 @@ class Docker:
             text=True,
             timeout=timeout,
         )
+
+    def output(self, *arguments: str | Path) -> str:
+        """Run `docker …` and give all that it says, whatever comes of it."""
+        done = self.run(*arguments)
+        return done.stdout + done.stderr
 
     def can(self, *arguments: str | Path) -> bool:
         """Tell whether `docker …` succeeds."""
@@ -216,13 +221,21 @@ def _own_engine() -> Iterator[Docker]:
         docker.environment["DOCKER_HOST"] = socket
         process.start()
         try:
-            wait_until(lambda: docker.can("info") or process.has_ended(), "dockerd")
-            if process.has_ended():
-                raise ServerError(f"dockerd did not start:\n{process.tail()}")
+            process.wait_until(lambda: docker.can("info"), "dockerd", 180)
+            _sweep(docker)
             yield docker
             docker("builder", "prune", "--force", f"--keep-storage={CACHE_SIZE}")
         finally:
             process.stop()
+
+
+def _sweep(docker: Docker) -> None:
+    """Take away what a run that was killed has left: it has started again with the engine."""
+    docker.run("swarm", "leave", "--force")
+    if names := docker("ps", "--all", "--quiet").split():
+        docker("rm", "--force", "--volumes", *names)
+    docker("network", "prune", "--force")
+    docker("volume", "prune", "--force")
 
 
 def _client() -> Path:

@@ -77,6 +77,19 @@ class Process:
                 start_new_session=True,
             )
 
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            ServerError: it has ended, or is not ready in time; the message has the end of its log.
+        """
+        try:
+            wait_until(lambda: self.has_ended() or ready(), what, seconds)
+        except TimeoutError as error:
+            raise ServerError(f"{error}:\n{self.tail()}") from None
+        if self.has_ended():
+            raise ServerError(f"{what} has ended:\n{self.tail()}")
+
     def stop(self, patience: float = 60) -> None:
         """Ask it to stop and wait until it has."""
         self._end(self._stop_signal, patience)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from . import MissingServerError
-from .processes import Process, ServerError, free_port, wait_until
+from .processes import Process, ServerError, free_port
 
 REMEDY = "no Prometheus: install it, promtool included (Debian: prometheus)"
 
@@ -71,7 +71,7 @@ class Prometheus:
         """
         data = urllib.parse.urlencode(parameters)
         try:
-            with urllib.request.urlopen(f"{self.url}{path}?{data}", timeout=10) as response:
+            with urllib.request.urlopen(f"{self.url}{path}?{data}", timeout=60) as response:
                 return json.load(response)["data"]
         except urllib.error.HTTPError as error:
             with error:
@@ -104,9 +104,7 @@ def prometheus(
         server = Prometheus(f"http://127.0.0.1:{port}")
         process.start()
         try:
-            wait_until(lambda: process.has_ended() or _is_ready(server), "Prometheus", 60)
-            if process.has_ended():
-                raise ServerError(process.tail())
+            process.wait_until(lambda: _is_ready(server), "Prometheus")
             yield server
         finally:
             process.stop()

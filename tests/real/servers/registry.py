@@ -47,7 +47,7 @@ def _local(program: str, address: str) -> Iterator[None]:
         process = Process([program, "serve", f"{folder}/config.yml"], log=Path(folder, "log"))
         process.start()
         try:
-            wait_until(lambda: _answers(address), "the registry")
+            process.wait_until(lambda: _answers(address), "the registry")
             yield
         finally:
             process.stop()
