@@ -31,21 +31,38 @@ def settings(**given: str) -> TokenSettings:
     return Settings(usual, given, [TokenSettings])[TokenSettings]
 
 
+class Clock:
+    """The time that kept tokens go by; it stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(kept_token, "time", clock)
+    return clock
+
+
 class Provider:
     """Gives tokens, numbered; it can be slow and away, and counts how often it is asked."""
 
-    def __init__(self, seconds: float = 60, pause: float = 0.02) -> None:
-        self.seconds = seconds
-        self.pause = pause
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
         self.away = False
         self.asked = 0
 
     def grant(self) -> Grant:
         self.asked += 1
-        time.sleep(self.pause)
+        self.go_on.wait(30)
         if self.away:
             raise NoToken("it is away")
-        return Grant(f"token-{self.asked}", self.seconds)
+        return Grant(f"token-{self.asked}", 61)  # good for 60, since an end is in whole seconds
 
     def kept(self) -> KeptToken:
         return KeptToken("inventory", self.grant)
@@ -62,42 +79,54 @@ def at_once(call: Callable[[], str], times: int = 50) -> list[str]:
 
 
 def test_many_threads_cost_one_fetch() -> None:
-    provider = Provider(pause=0.1)
+    provider = Provider()
+    provider.go_on.clear()
+    threading.Timer(0.1, provider.go_on.set).start()
 
     assert at_once(provider.kept().get) == ["token-1"] * 50
     assert provider.asked == 1
 
 
-def test_one_thread_renews_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", lambda *_: 0.01)  # due almost at once
-    provider = Provider(seconds=60)
+def test_one_thread_renews_and_the_others_go_on(clock: Clock) -> None:
+    provider = Provider()
     kept = provider.kept()
     kept.get()
-    time.sleep(0.6)
-    provider.pause = 0.5
+    clock.now += 44
+    assert kept.get() == "token-1"
+    assert provider.asked == 1
+    clock.now += 8  # within its last fifth
+    provider.go_on.clear()
 
-    began = time.monotonic()
     assert at_once(kept.get) == ["token-1"] * 50
-    assert time.monotonic() - began < 0.4
-    time.sleep(0.6)
-    assert kept.get() == "token-2"
+    provider.go_on.set()
+    while kept.get() != "token-2":
+        time.sleep(0.01)
+    assert provider.asked == 2
 
 
-def test_a_token_is_used_until_it_ends_while_the_provider_is_away() -> None:
-    provider = Provider(seconds=2)  # good for one, since an end is in whole seconds
+def test_a_token_is_used_until_it_ends_while_the_provider_is_away(clock: Clock) -> None:
+    provider = Provider()
     kept = provider.kept()
     kept.get()
     provider.away = True
 
-    time.sleep(0.9)  # within its last fifth
+    clock.now += 59
     assert kept.get() == "token-1"
-    time.sleep(0.2)
+    clock.now += 2
     with pytest.raises(TokenUnavailable) as refused:
         kept.get()
     assert refused.value.retry_after == 1
 
 
-def test_a_provider_that_is_away_is_not_stampeded() -> None:
+def test_nobody_is_given_a_token_that_ended_while_it_was_kept(clock: Clock) -> None:
+    kept = Provider().kept()
+    kept.get()
+    clock.now += 3600
+
+    assert at_once(kept.get) == ["token-2"] * 50
+
+
+def test_a_provider_that_is_away_is_not_stampeded(clock: Clock) -> None:
     provider = Provider()
     provider.away = True
     kept = provider.kept()
@@ -107,14 +136,13 @@ def test_a_provider_that_is_away_is_not_stampeded() -> None:
             kept.get()
         return "refused"
 
-    until = time.monotonic() + 1
-    while time.monotonic() < until:
-        assert at_once(outcome, 10) == ["refused"] * 10
-    assert provider.asked <= 4
+    for _ in range(50):
+        assert at_once(outcome, 5) == ["refused"] * 5
+        clock.now += 0.1
+    assert 3 <= provider.asked <= 5
 
 
-def test_it_comes_back_with_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_token, "_FIRST_PAUSE_SECONDS", 0.01)
+def test_it_comes_back_with_the_provider(clock: Clock) -> None:
     provider = Provider()
     provider.away = True
     kept = provider.kept()
@@ -122,34 +150,36 @@ def test_it_comes_back_with_the_provider(monkeypatch: pytest.MonkeyPatch) -> Non
         kept.get()
 
     provider.away = False
-    time.sleep(0.02)
+    clock.now += 0.5
 
     assert kept.get() == "token-2"
 
 
 def test_no_wait_is_longer_than_the_deadline() -> None:
-    provider = Provider(pause=0.3)
+    provider = Provider()
+    provider.go_on.clear()
     kept = provider.kept()
 
     def hasty() -> None:
         deadline.start(0.05)
         kept.get()
 
-    began = time.monotonic()
     with pytest.raises(deadline.DeadlineExceeded):
         copy_context().run(hasty)
-    assert time.monotonic() - began < 0.25
+    provider.go_on.set()
     assert kept.get() == "token-1", "who gave up first does not stop it for the others"
     assert provider.asked == 1
 
 
 def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_token, "_LONGEST_WAIT_SECONDS", 0.05)
-    kept = Provider(pause=0.3).kept()
+    provider = Provider()
+    provider.go_on.clear()
 
     with pytest.raises(TokenUnavailable) as refused:
-        kept.get()
+        provider.kept().get()
     assert refused.value.retry_after == 1
+    provider.go_on.set()
 
 
 def test_without_a_thread_nobody_waits_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,15 +192,14 @@ def test_without_a_thread_nobody_waits_for_one(monkeypatch: pytest.MonkeyPatch) 
     assert kept.get() == "token-1"
 
 
-def test_a_refused_token_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    provider = Provider()
-    kept = provider.kept()
+def test_a_refused_token_is_fetched_anew(clock: Clock) -> None:
+    kept = Provider().kept()
     kept.get()
 
     kept.forget()
     assert kept.get() == "token-1", "another one, so soon, would be refused too"
 
-    monkeypatch.setattr(kept_token, "_TOO_YOUNG_TO_BLAME_SECONDS", 0)
+    clock.now += 6
     kept.forget()
     assert kept.get() == "token-2"
 

@@ -43,7 +43,6 @@ class KeySet:
         self._stale_at = float("-inf")
         self._look_again_at = float("-inf")
         self._fetched = False
-        self.generation = 0  # goes up whenever the issuer has published other keys
 
     def get(self, key_id: str) -> PyJWK | None:
         """Give the key, or None if the issuer has none by this id.
@@ -55,6 +54,10 @@ class KeySet:
         if key_id not in self._keys:
             self._look_for(key_id)
         return self._keys.get(key_id)
+
+    def has(self, key: PyJWK) -> bool:
+        """Tell whether this key, given before, has not been withdrawn since."""
+        return self._keys.get(key.key_id or "") is key
 
     def check(self) -> None:
         """Raise KeysUnavailable if no key set could be had so far."""
@@ -86,9 +89,9 @@ class KeySet:
             logger.warning("The key set can't be fetched: %s", error)
             self._stale_at = time.monotonic() + _PAUSE_SECONDS
             return
-        is_new = published != self._published
-        self._published, self._keys, self._fetched = published, keys, True
-        self.generation += is_new  # after the keys: nobody shall take the old ones for these
+        if published != self._published:
+            self._published, self._keys = published, keys
+        self._fetched = True
         self._stale_at = time.monotonic() + self._max_age
 
 

@@ -43,14 +43,14 @@ class Caller:
 class _Verified:
     caller: Caller
     until: float
-    generation: int
+    key: jwt.PyJWK
 
 
 class Verifier:
     """Verifies signature, issuer, audience and times of a token.
 
     A verified token is remembered until it expires, for five minutes at most, and forgotten as
-    soon as the issuer's keys change.
+    soon as the issuer withdraws its key.
     """
 
     def __init__(self, settings: AuthSettings, keys: KeySet) -> None:
@@ -67,16 +67,15 @@ class Verifier:
             KeysUnavailable: it can't be verified for now.
         """
         digest = hashlib.sha256(token.encode()).digest()
-        generation = self._keys.generation
         known = self._verified.get(digest)
-        if known and known.until > time.time() and known.generation == generation:
+        if known and known.until > time.time() and self._keys.has(known.key):
             return known.caller
-        claims = self._decode(token)
+        key, claims = self._decode(token)
         caller = Caller(claims["sub"], _client(claims), _scopes(claims), claims)
-        self._remember(digest, caller, int(claims["exp"]), generation)
+        self._remember(digest, caller, key)
         return caller
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _decode(self, token: str) -> tuple[jwt.PyJWK, dict[str, Any]]:
         try:
             header = jwt.get_unverified_header(token)
             if str(header.get("alg")) not in ALGORITHMS:
@@ -88,7 +87,7 @@ class Verifier:
             key = self._keys.get(str(header.get("kid")))
             if key is None:
                 raise InvalidToken("The token is signed with an unknown key.")
-            return jwt.decode(
+            return key, jwt.decode(
                 token,
                 key,
                 algorithms=sorted(ALGORITHMS),
@@ -100,13 +99,14 @@ class Verifier:
         except (jwt.PyJWTError, OverflowError, RecursionError, TypeError, ValueError) as error:
             raise InvalidToken(_reason(error)) from error
 
-    def _remember(self, digest: bytes, caller: Caller, expires: int, generation: int) -> None:
+    def _remember(self, digest: bytes, caller: Caller, key: jwt.PyJWK) -> None:
         leeway = self._settings.leeway_seconds
+        expires = int(caller.claims["exp"])
         until = min(expires, time.time() + _REMEMBERED_SECONDS - leeway) + leeway
         with self._lock:
             while len(self._verified) >= _REMEMBERED_TOKENS:
                 del self._verified[next(iter(self._verified))]
-            self._verified[digest] = _Verified(caller, until, generation)
+            self._verified[digest] = _Verified(caller, until, key)
 
 
 def _client(claims: Mapping[str, Any]) -> str | None:
