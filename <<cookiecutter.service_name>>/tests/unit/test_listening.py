@@ -20,6 +20,25 @@ def test_a_port_that_somebody_has_is_named(which: str) -> None:
             Listening("127.0.0.1", "http", **ports).check()
 
 
+def test_a_host_is_an_address() -> None:
+    with pytest.raises(SettingsError, match=r"^HOST: localhost is no IP address$"):
+        Listening("localhost", "https", 0, 1).check()
+
+
+def test_a_host_may_be_every_address() -> None:
+    Listening("0.0.0.0", "http", 0, 0).check()  # noqa: S104
+
+
+def test_what_has_just_been_stopped_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as before:
+        port = before.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            before.accept()[0].close()  # it ends the connection, so the system remembers that
+            assert client.recv(1) == b""
+
+    Listening("127.0.0.1", "http", port, port).check()
+
+
 def test_a_host_that_is_not_here_is_named() -> None:
     with pytest.raises(SettingsError, match=r"192\.0\.2\.1:0: "):
         Listening("192.0.2.1", "http", 0, 0).check()

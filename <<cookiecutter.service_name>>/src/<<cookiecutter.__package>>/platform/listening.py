@@ -21,6 +21,8 @@ class Listening:
         for port in sorted({self.port, self.health_port}):
             try:
                 _bind(self.host, port)
+            except socket.gaierror:
+                problems.append(f"HOST: {self.host} is no IP address")
             except OSError as error:
                 remedy = "stop what listens there, or choose another HOST or port"
                 problems.append(f"{self.host}:{port}: {error.strerror}; {remedy}")
@@ -29,7 +31,9 @@ class Listening:
 
 
 def _bind(host: str, port: int) -> None:
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # The server takes no names.
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    family, kind, _, _, address = found[0]
     with socket.socket(family, kind) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         sock.bind(address)
