@@ -1,5 +1,7 @@
 """Several rendered services that call each other, all on one installation of what they need."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,16 +45,17 @@ class Fleet:
         """Start a service, wait for nothing, and see to it that it is gone afterwards."""
         scratch = self._folder / f"{project.package}-{environment.get('INSTANCE', '1')}"
         scratch.mkdir(exist_ok=True)
+        if "DATABASE_URL" in environment:
+            _migrate(project, environment["DATABASE_URL"])
+        else:
+            environment["DATABASE_URL"] = self._embedded(project, scratch)
         given = {
-            "DATABASE_URL": f"sqlite:///{scratch}/database.db",
             "PYTHONPATH": str(project.folder / "src"),
             "SHUTDOWN_DRAIN_SECONDS": "1",
             **issuer.environment,
             "AUTH_AUDIENCE": project.folder.name,
             **environment,
         }
-        command = ("-c", "from alembic.config import main; main(['upgrade', 'head'])")
-        project.python(*command, environment=given)
         token = issuer.token(aud=project.folder.name, scope=scopes(project))
         service = Service(project, scratch, given, token)
         try:
@@ -60,6 +63,15 @@ class Fleet:
             yield service
         finally:
             service.kill()
+
+    def _embedded(self, project: Project, scratch: Path) -> str:
+        """Give an instance its database; what all of them begin with is made once."""
+        first, own = self._folder / f"{project.package}.db", scratch / "database.db"
+        if not first.exists():
+            _migrate(project, f"sqlite:///{first}")
+        if not own.exists():
+            shutil.copy(first, own)
+        return f"sqlite:///{own}"
 
     @contextmanager
     def serve(
@@ -71,10 +83,17 @@ class Fleet:
             yield service
 
 
+def _migrate(project: Project, url: str) -> None:
+    command = ("-c", "from alembic.config import main; main(['upgrade', 'head'])")
+    source = str(project.folder / "src")
+    project.python(*command, environment={"DATABASE_URL": url, "PYTHONPATH": source})
+
+
 def scopes(project: Project) -> str:
-    """Give the scopes of a service whose resource is named after it."""
-    name = project.package
-    return f"{name}s:read {name}s:write"
+    """Give all scopes of a service; they are named after its resource's path."""
+    paths = json.loads((project.folder / "openapi.json").read_text())["paths"]
+    name = min(paths).rpartition("/")[2]
+    return f"{name}:read {name}:write"
 
 
 def add_view(project: Project, module: str, text: str) -> None:
