@@ -2,8 +2,10 @@ import ssl
 import time
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock, PropertyMock
 
 import pytest
+from cryptography import x509
 from dev_tls import Authority
 
 from << cookiecutter.__package >>.bootstrap import read_settings
@@ -66,6 +68,15 @@ def test_every_variable_is_documented() -> None:
 def test_an_authority_is_no_service() -> None:
     with pytest.raises(spiffe.NotSpiffe, match="authority"):
         spiffe.read(Authority().certificate)
+
+
+def test_names_that_nobody_can_read_are_none() -> None:
+    certificate = Mock()
+    unreadable = x509.UnsupportedGeneralNameType("x400Address", 3)
+    type(certificate).extensions = PropertyMock(side_effect=unreadable)
+
+    with pytest.raises(spiffe.NotSpiffe, match="x400Address"):
+        spiffe.read(certificate)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dev_tls import Authority
 from urllib3 import PoolManager
 from urllib3.exceptions import SSLError
 
@@ -72,6 +73,16 @@ def test_who_only_has_our_authority_is_not_the_peer(
     certificates.issue(SERVICE, uri)
 
     with pytest.raises(SSLError, match=problem):
+        status(pools.pool(SERVICE), port)
+
+
+def test_who_has_another_authority_is_not_the_peer(
+    pools: Pools, certificates: Certificates, port: int
+) -> None:
+    certificates.authority = Authority()
+    certificates.issue(SERVICE)
+
+    with pytest.raises(SSLError, match="certificate verify failed"):
         status(pools.pool(SERVICE), port)
 
 

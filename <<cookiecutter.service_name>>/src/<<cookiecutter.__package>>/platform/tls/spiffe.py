@@ -39,7 +39,7 @@ def read(certificate: x509.Certificate) -> SpiffeId:
         if _is_authority(certificate):
             raise NotSpiffe("is one of an authority")
         uris = _uris(certificate)
-    except ValueError as error:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise NotSpiffe(str(error)) from error
     if len(uris) != 1:
         raise NotSpiffe(f"has {len(uris)} URIs, where one SPIFFE ID belongs")
