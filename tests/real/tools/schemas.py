@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -152,6 +153,8 @@ def custom() -> CustomResources:
     """The models of custom resources."""
     if not shutil.which("node"):
         raise MissingServerError("the models of custom resources need node, which is not on PATH")
-    packages = {f"@kubernetes-models/{name}@{version}" for name, version in GROUPS.values()}
+    models = {f"@kubernetes-models/{name}@{version}" for name, version in GROUPS.values()}
+    packages = [*sorted(models), "typescript@5.9.3"]
     # Other packages, another name.
-    return CustomResources(from_npm("kubernetes-models-2", [*sorted(packages), "typescript@5.9.3"]))
+    name = f"kubernetes-models-{sha256(' '.join(packages).encode()).hexdigest()[:12]}"
+    return CustomResources(from_npm(name, packages))
