@@ -76,6 +76,11 @@ def test_who_only_has_our_authority_is_not_the_peer(
         status(pools.pool(SERVICE), port)
 
 
+def test_nobody_is_called_without_tls(pools: Pools, port: int) -> None:
+    with pytest.raises(SSLError, match="peers are called by https"):
+        pools.pool(SERVICE).request("GET", f"http://127.0.0.1:{port}/", retries=False)
+
+
 def test_who_has_another_authority_is_not_the_peer(
     pools: Pools, certificates: Certificates, port: int
 ) -> None:

@@ -4,9 +4,10 @@ import ssl
 from typing import Any
 
 from cryptography import x509
-from urllib3 import PoolManager
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
 
-from .peers.connection import Pool, TlsConnection, TlsPool
+from .peers.connection import TlsConnection, TlsPool
 from .peers.http import PlainPools, Pools
 from .tls import spiffe
 from .tls.files import Followed
@@ -47,8 +48,20 @@ class TlsPools:
         connection = {"peer": peer, "trust_domain": self._trust_domain}
         class_ = type("Connection", (_Connection,), connection)
         https = type("Pool", (TlsPool,), {"ConnectionCls": class_})
-        pool.pool_classes_by_scheme = {"http": Pool, "https": https}
+        pool.pool_classes_by_scheme = {"http": _NoPool, "https": https}
         return pool
+
+
+class _NoConnection(HTTPConnection):
+    """No registry, and no variable, can have a token sent to whoever shows no certificate."""
+
+    def connect(self) -> None:
+        """Refuse to."""
+        raise ssl.SSLError(f"{self.host}: peers are called by https")
+
+
+class _NoPool(HTTPConnectionPool):
+    ConnectionCls = _NoConnection
 
 
 class _Connection(TlsConnection):
