@@ -23,10 +23,7 @@ FOLDER = "platform"
 # It stands in front of the services, so none of them depends on it; what it opens is derived.
 GATEWAY = "gateway"
 ROUTES = "gateway/routes.conf"
-ROUTES_HEAD = """\
-# Made of services.yaml by `make register`; changes here do not last.
-# To have them read: docker compose kill --signal HUP gateway
-"""
+ROUTES_HEAD = "# Made of services.yaml by `make register`; changes here do not last.\n"
 
 # How a service finds the shared identity provider, and who it is there.
 IDENTITY = "identity"

@@ -2,9 +2,13 @@
 
 import json
 import os
+import shutil
+import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -21,6 +25,7 @@ from tests.real.running import Answer, Project, Service
 from tests.real.servers.nginx import Gateway, gateway
 from tests.real.servers.processes import wait_until
 from tests.real.verbs import make
+from tests.rendering import SERVICE
 
 pytestmark = pytest.mark.skipif(
     os.uname().sysname != "Linux", reason="services need several loopback addresses"
@@ -130,7 +135,7 @@ def workspace(nginx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         door = stack.enter_context(gateway(nginx, source, scratch, names.address))
         issuer, mirror = stack.enter_context(Issuer()), Mirror(MIRROR)
         found = Workspace(folder, names, door, {}, mirror)
-        wait_until(lambda: _listens(door.port), "nginx", 10)
+        wait_until(lambda: _listens(door.port), "nginx", 60)
         assert found.problem("GET", "/orders/api/v1/orders")["status"] == 503
         stack.enter_context(mirror.running())
         names.known["mirror"] = MIRROR
@@ -163,7 +168,7 @@ def _serve(project: Project, host: str, issuer: Issuer, scratch: Path) -> Iterat
 
 
 def _listens(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 404
@@ -334,7 +339,7 @@ def test_gateway_and_service_log_the_same_ids(workspace: Workspace) -> None:
         lines = (*workspace.log(), *orders.log())
         return [line for line in lines if line.get("request_id") == made]
 
-    wait_until(lambda: len(logged()) > 1, "two lines", 5)
+    wait_until(lambda: len(logged()) > 1, "two lines", 60)
     at_the_door, inside = logged()
     assert [at_the_door["trace_id"], inside["trace_id"]] == [TRACE, TRACE]
     assert at_the_door["message"] == "GET /orders/api/v1/orders 200"
@@ -370,17 +375,29 @@ def test_a_services_own_errors_pass(workspace: Workspace) -> None:
 def test_a_body_that_is_too_large_is_refused(workspace: Workspace) -> None:
     token = f"Bearer {workspace.services['orders'].token}"
     given = {"Authorization": token, "Content_Type": "application/json"}
-    path = "/orders/api/v1/orders"
-    small, said = workspace.ask("POST", path, " " * 2**21, **given)
-    assert (small.status, said["instance"]) == (413, "/api/v1/orders")  # the service's own limit
-    assert workspace.problem("POST", path, " " * 11 * 2**20)["status"] == 413
+    refused, problem = workspace.ask("POST", "/orders/api/v1/orders", " " * 2**20, **given)
+    assert (refused.status, problem["instance"]) == (400, "/api/v1/orders")  # read by the service
+    for size in (2**20 + 1, 11 * 2**20):
+        said = workspace.problem("POST", "/orders/api/v1/orders", " " * size, **given)
+        assert said["code"] == "content_too_large"
+
+
+@pytest.mark.parametrize("size", [2**18, 2**19, 2**20])
+def test_the_answer_to_a_body_that_was_not_read_arrives(workspace: Workspace, size: int) -> None:
+    """The service answers and closes the connection while the body is still on its way."""
+
+    def status(_: int) -> int:
+        return workspace.ask("POST", "/orders/api/v1/orders", " " * size)[0].status
+
+    with ThreadPoolExecutor(8) as pool:
+        assert Counter(pool.map(status, range(50))) == {401: 50}
 
 
 @pytest.mark.parametrize(
     "request_line", ["GET", "GET /orders/api/\x01 HTTP/1.1", "CONNECT orders:8000 HTTP/1.1"]
 )
 def test_what_is_no_request_gets_a_problem(workspace: Workspace, request_line: str) -> None:
-    connection = HTTPConnection("127.0.0.1", workspace.gateway.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", workspace.gateway.port, timeout=30)
     connection.connect()
     connection.sock.sendall(f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     with connection.sock.makefile("rb") as answer:
@@ -394,14 +411,14 @@ def test_a_service_that_moves_is_found_again(workspace: Workspace) -> None:
     """Gone, then back at another address, as a container that is made anew."""
     names = workspace.names
     names.known["mirror"] = MOVED
-    wait_until(lambda: workspace.ask("GET", "/mirror/api/v1/x")[0].status == 503, "gone", 20)
+    wait_until(lambda: workspace.ask("GET", "/mirror/api/v1/x")[0].status == 503, "gone", 60)
     assert workspace.problem("GET", "/mirror/api/v1/x")["code"] == "service_unavailable"
     try:
         with Mirror(MOVED).running():
             assert workspace.ask("GET", "/mirror/api/v1/x")[1]["address"] == MOVED
     finally:
         names.known["mirror"] = MIRROR
-        wait_until(lambda: workspace.ask("GET", "/mirror/api/v1/x")[0].status == 200, "back", 20)
+        wait_until(lambda: workspace.ask("GET", "/mirror/api/v1/x")[0].status == 200, "back", 60)
 
 
 def test_routes_follow_the_registry(workspace: Workspace) -> None:
@@ -409,13 +426,53 @@ def test_routes_follow_the_registry(workspace: Workspace) -> None:
     path = "/payments/api/v1/payments"
     try:
         make(payments, "unregister")
-        workspace.gateway.reload()
-        wait_until(lambda: workspace.ask("GET", path)[0].status == 404, "closed", 10)
+        wait_until(lambda: workspace.ask("GET", path)[0].status == 404, "closed", 60)
         assert workspace.ask("GET", "/orders/api/v1/orders")[0].status == 401
     finally:
         make(payments, "register")
-        workspace.gateway.reload()
-    wait_until(lambda: workspace.ask("GET", path)[0].status == 401, "open", 10)
+    wait_until(lambda: workspace.ask("GET", path)[0].status == 401, "open", 60)
+
+
+def test_routes_that_cannot_be_used_are_told_and_change_nothing(workspace: Workspace) -> None:
+    routes = workspace.folder / "platform/gateway/routes.conf"
+    good, door = routes.read_text(), workspace.gateway
+    before = door.children()
+    try:
+        routes.write_text(good)  # written, but the same
+        replace(routes, "/orders http://orders:8000\n")
+        wait_until(lambda: "cannot be used" in door.log.read_text(), "said", 60)
+        assert "routes.conf:" in door.log.read_text()  # nginx says where
+        assert door.children() == before
+        assert workspace.ask("GET", "/orders/api/v1/orders")[0].status == 401
+    finally:
+        replace(routes, good + "/late http://payments:8000;\n")
+    path = "/late/api/v1/payments"
+    wait_until(lambda: workspace.ask("GET", path)[0].status == 401, "open", 60)
+    replace(routes, good)
+    wait_until(lambda: workspace.ask("GET", path)[0].status == 404, "closed", 60)
+
+
+def replace(file: Path, text: str) -> None:
+    """Put another file in its place, as registration does."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGQUIT", "taken along"])
+def test_the_gateway_ends_with_all_that_it_started(nginx: Path, tmp_path: Path, how: str) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(SERVICE / "deploy/workspace/gateway", source)
+    (source / "routes.conf").write_text("")
+    with gateway(nginx, source, tmp_path, "127.0.0.1") as door:
+        wait_until(lambda: _listens(door.port), "nginx", 60)
+        started = door.children()
+        if how == "taken along":  # by the last service that leaves the workspace
+            shutil.rmtree(door.configuration)
+        else:
+            door.process.tell(signal.Signals[how])
+        wait_until(door.process.has_ended, how, 60)
+        wait_until(lambda: not any(Path("/proc", pid).exists() for pid in started), "gone", 60)
 
 
 @pytest.mark.long

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,16 +19,19 @@ class Gateway:
 
     Attributes:
         configuration: the folder that it reads, as it is mounted into the container.
+        prefix: the folder that it writes to.
     """
 
     port: int
     process: Process
     log: Path
     configuration: Path
+    prefix: Path
 
-    def reload(self) -> None:
-        """Read the routes again, as `docker compose kill --signal HUP gateway` does."""
-        self.process.tell(signal.SIGHUP)
+    def children(self) -> set[str]:
+        """The ids of its processes: nginx' workers, and who looks for changes."""
+        pid = int((self.prefix / "nginx.pid").read_text())
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 @contextmanager
@@ -38,7 +40,8 @@ def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator
     port = free_port()
     copied = scratch / "configuration"
     copied.mkdir()
-    (copied / "routes.conf").symlink_to(source / "routes.conf")
+    for name in ("routes.conf", "run.sh"):
+        (copied / name).symlink_to(source / name)
     text = (source / "nginx.conf").read_text("utf-8")
     for docker, ours in {
         "resolver 127.0.0.11 ": f"resolver {resolver} ",
@@ -49,14 +52,16 @@ def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator
             raise ServerError(f"{source}/nginx.conf has no {docker!r}")
         text = before + ours + after
     (copied / "nginx.conf").write_text(text)
-    (scratch / "prefix").mkdir()
-    command = [str(nginx), "-e", "stderr", "-p", f"{scratch}/prefix", "-c", f"{copied}/nginx.conf"]
+    prefix = scratch / "prefix"
+    prefix.mkdir()
+    command = ["sh", f"{copied}/run.sh", str(nginx), "-e", "stderr"]
+    command += ["-p", str(prefix), "-c", f"{copied}/nginx.conf"]
     # Its own user could not write into a folder of root's.
     user = "user root; " if os.geteuid() == 0 else ""
     process = Process([*command, "-g", f"{user}daemon off;"], log=scratch / "log")
     process.start()
     try:
-        yield Gateway(port, process, scratch / "log", copied)
+        yield Gateway(port, process, scratch / "log", copied, prefix)
     finally:
         process.stop()
 
