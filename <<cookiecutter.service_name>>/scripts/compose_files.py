@@ -43,9 +43,10 @@ def extended(entry: Any) -> str | None:
 def variables(entry: Any) -> dict[str, Any]:
     """Return the environment that a service's entry gives it."""
     said = entry.get("environment") if isinstance(entry, dict) else None
-    if isinstance(said, list):
-        return dict(item.partition("=")[::2] for item in said)
-    return dict(said or {})
+    if isinstance(said, list):  # A=1, or just A for what it is where Compose runs
+        pairs = (item.partition("=") for item in said)
+        return {name: value if given else None for name, given, value in pairs}
+    return dict(said) if isinstance(said, dict) else {}
 
 
 def dependencies(entry: Any) -> dict[str, Any]:
@@ -53,4 +54,4 @@ def dependencies(entry: Any) -> dict[str, Any]:
     said = entry.get("depends_on") if isinstance(entry, dict) else None
     if isinstance(said, list):
         return {name: {"condition": "service_started"} for name in said}
-    return dict(said or {})
+    return dict(said) if isinstance(said, dict) else {}

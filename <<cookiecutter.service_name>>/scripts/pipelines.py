@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pipeline_<< cookiecutter.ci >> as vendor
 
-Changes = dict[Path, str | None]
+Changes = dict[Path, bytes | None]
 
 
 class PipelineError(Exception):
@@ -23,7 +23,8 @@ def placing(root: Path, name: str) -> Changes:
         return {}
     path = root.relative_to(top).as_posix()
     files = {
-        top / place: mark(path) + text for place, text in vendor.files(root, name, path).items()
+        top / place: (mark(path) + text).encode()
+        for place, text in vendor.files(root, name, path).items()
     }
     mine = own(top, name, path)
     for file in files:
@@ -41,22 +42,6 @@ def withdrawal(root: Path, name: str) -> Changes:
     others = set(top.glob(vendor.PLACE.format(name="*"))) - mine
     ours = {top / place for place, text in vendor.SHARED.items() if read(top / place) == text}
     return dict.fromkeys(mine if others else mine | ours)
-
-
-def apply(changes: Changes) -> None:
-    """Carry the changes out, file by file: whoever reads meanwhile finds the old one or the new."""
-    for file, text in changes.items():
-        if text is None:
-            file.unlink()
-            continue
-        file.parent.mkdir(parents=True, exist_ok=True)
-        under_way = file.with_name(f".{file.name}.new")
-        under_way.write_text(text, "utf-8")
-        under_way.replace(file)
-    for folder in {file.parent for file, text in changes.items() if text is None}:
-        while not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
 
 
 def repository(root: Path) -> Path | None:
@@ -87,7 +72,9 @@ def shared(top: Path) -> Changes:
                 f"{top / place} runs no service's pipeline; include {vendor.LEADS}", file=sys.stderr
             )
     return {
-        top / place: text for place, text in vendor.SHARED.items() if not (top / place).exists()
+        top / place: text.encode()
+        for place, text in vendor.SHARED.items()
+        if not (top / place).exists()
     }
 
 

@@ -71,17 +71,20 @@ def locked(workspace: Path) -> Iterator[None]:
 
 
 def sweep(workspace: Path) -> None:
-    """Remove what is still under way, and folders that nothing is left in."""
-    for name in SKELETONS:
-        under_way(workspace / name).unlink(missing_ok=True)
-    platform = workspace / FOLDER
-    for path in reversed([platform, *platform.rglob("*")]):
-        if "node_modules" in path.parts:
-            continue
-        if path.match(".*.new"):
-            path.unlink()
-        elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-            path.rmdir()
+    """Remove what is still under way."""
+    for path in [under_way(workspace / name) for name in SKELETONS]:
+        path.unlink(missing_ok=True)
+    for path in list((workspace / FOLDER).rglob(under_way(Path("*")).name)):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, and the folders that it leaves empty."""
+    path.unlink()
+    for folder in path.parents:
+        if folder.is_symlink() or any(folder.iterdir()):
+            break
+        folder.rmdir()
 
 
 def under_way(path: Path) -> Path:
@@ -103,7 +106,7 @@ def write(files: dict[Path, bytes | None], *documents: Document) -> None:
     for path in new:
         under_way(path).replace(path)
     for path in reversed([path for path in changed if path not in new]):
-        path.unlink()
+        remove(path)
 
 
 def prepare(path: Path, content: bytes) -> None:

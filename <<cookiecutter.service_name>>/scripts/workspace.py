@@ -110,8 +110,7 @@ def register(workspace: Path, root: Path = ROOT) -> dict[str, int]:
         compose.update("services", containers | plan.containers)
         compose.update("volumes", {name: {} for name in service.volumes})
         catalog.append("spec", "targets", item=service.target)
-        write(plan.files, registry, compose, catalog)
-        pipelines.apply(pipeline)
+        write(plan.files | pipeline, registry, compose, catalog)
     return ports
 
 
@@ -128,8 +127,8 @@ def unregister(workspace: Path, root: Path = ROOT) -> None:
         registry.remove(FOLDER, plan.records_gone)
         compose.remove("services", plan.containers_gone | containers.keys())
         catalog.discard("spec", "targets", item=service.target)
-        write(plan.files, registry, compose, catalog)
-        pipelines.apply(pipelines.withdrawal(root, service.name))
+        pipeline = pipelines.withdrawal(root, service.name)
+        write(plan.files | pipeline, registry, compose, catalog)
 
 
 def environment(workspace: Path, root: Path = ROOT) -> dict[str, str]:

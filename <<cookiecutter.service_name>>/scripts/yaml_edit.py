@@ -23,12 +23,18 @@ class EditError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes an alias for the text it is: every node then lies where its marks say."""
+    """Takes an alias for the text it is: every node then lies where its marks say.
+
+    What it stands for has to be there, though: an edit may have taken it away.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if not self.check_event(yaml.AliasEvent):
             return super().compose_node(parent, index)
         event = self.get_event()  # type: ignore[no-untyped-call]
+        if event.anchor not in self.anchors:
+            problem = f"nothing is called &{event.anchor} before this *{event.anchor}"
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=event.start_mark)
         return yaml.ScalarNode("alias", f"*{event.anchor}", event.start_mark, event.end_mark)
 
 
@@ -219,16 +225,28 @@ class Document:
             return
         if not isinstance(known, dict):
             raise self.error(found[1], f"{name} is no mapping; remove it and run again")
-        missing = {field: value for field, value in entry.items() if field not in known}
-        if missing:
-            self._insert_pairs(*found, missing)
-        for key, value in found[1].value:
-            if key.value in entry and known[key.value] != _said(entry[key.value]):
-                self._replace(key, value, entry[key.value])
+        self._update_pairs(*found, entry)
         known.update(_said(entry))
 
+    def _update_pairs(self, key: yaml.Node, value: yaml.Node, new: dict[str, Any]) -> None:
+        """Replace what differs in the mapping behind a key, and add what is missing."""
+        known = self._plain(value)
+        if missing := {name: said for name, said in new.items() if name not in known}:
+            self._insert_pairs(key, value, missing)
+        for name, said in value.value:
+            if name.value in new and known[name.value] != _said(new[name.value]):
+                self._replace(name, said, new[name.value])
+
     def _replace(self, key: yaml.Node, value: yaml.Node, new: Any) -> None:
-        """Put another value behind a key; a comment behind it on the same line stays."""
+        """Put another value behind a key; comments and whatever it has in common with it stay."""
+        if isinstance(new, dict) and isinstance(value, yaml.MappingNode) and not value.flow_style:
+            for gone in value.value:
+                if gone[0].value not in new:
+                    self._edit(gone[0], gone[1], [])
+            self._update_pairs(key, value, new)
+            return
+        if _says_more_than_text(value):
+            raise self.error(value, f"write {key.value} out: no aliases, tags or empty values")
         lines = _dump({key.value: new}, key.start_mark.column, 2)
         line = self.lines[key.start_mark.line]
         if len(lines) == 1 and key.start_mark.line == value.end_mark.line:
@@ -260,6 +278,16 @@ def _last_line(node: yaml.Node) -> int:
     return end.line - 1 if end.column == 0 and end.line > node.start_mark.line else end.line
 
 
+def _says_more_than_text(node: yaml.Node) -> bool:
+    """Tell whether aliases, tags or empty values would be lost when it is written anew."""
+    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(":merge"):
+        return True
+    if isinstance(node, yaml.ScalarNode):
+        return False
+    inner = [each for pair in node.value for each in (pair if isinstance(pair, tuple) else (pair,))]
+    return any(_says_more_than_text(each) or each.tag.endswith(":null") for each in inner)
+
+
 def _dump(data: dict[str, Any] | list[str], column: int, indent: int) -> list[str]:
     """Return the lines of a mapping or list: block style, small collections in braces."""
     values = data.values() if isinstance(data, dict) else data
@@ -279,4 +307,6 @@ def _said(value: Any) -> Any:
     """Return a value as a document that holds it says it."""
     if isinstance(value, dict):
         return {key: _said(item) for key, item in value.items()}
-    return [_said(item) for item in value] if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return [_said(item) for item in value]
+    return "null" if value is None else str(value)

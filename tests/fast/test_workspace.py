@@ -300,6 +300,7 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
     "broken": ({"compose.yaml": "services:\n  web: [\n"}, r"compose.yaml:3: broken YAML"),
     "tab": ({"compose.yaml": "services:\n\tweb:\n"}, r"compose.yaml:2: broken YAML"),
     "several documents": ({"compose.yaml": "a: 1\n---\nb: 2\n"}, r"compose.yaml:2: broken YAML"),
+    "an alias for nothing": ({"compose.yaml": "a: *b\n"}, r"compose.yaml:1: .* is called &b"),
     "a list": ({"services.yaml": "- a\n"}, r"services.yaml:1: not a mapping"),
     "a word": ({"services.yaml": "# a\nhello\n"}, r"services.yaml:2: not a mapping"),
     "binary": ({"compose.yaml": b"\xff\xfe\x00"}, r"compose.yaml:1: not UTF-8"),
@@ -432,6 +433,18 @@ def test_unregistering_what_is_not_registered_changes_nothing(tmp_path: Path) ->
     )
     before = contents(tmp_path)
     script.unregister(tmp_path, root)
+    assert contents(tmp_path) == before
+
+
+def test_what_others_refer_to_is_not_taken_away(tmp_path: Path) -> None:
+    root = stub(tmp_path, "orders")
+    script.register(tmp_path, root)
+    compose = tmp_path / "compose.yaml"
+    text = compose.read_text().replace("    ports:", "    logging: &log {}\n    ports:", 1)
+    compose.write_text(text + "x-log: *log\n")
+    before = contents(tmp_path)
+    with pytest.raises(script.EditError, match=r"compose\.yaml:\d+: cannot be edited safely"):
+        script.unregister(tmp_path, root)
     assert contents(tmp_path) == before
 
 

@@ -206,6 +206,77 @@ def test_kept_entries_are_extended(tmp_path: Path) -> None:
     assert compose.read_text() == text
 
 
+IN_BLOCKS = """\
+    environment: # ours
+      <<: *common
+      LOG_LEVEL: *level
+      AUTH_CLIENT_ID: old # not ours
+      # from the shell
+      HTTP_PROXY:
+    depends_on:
+      # first
+      cache: *level
+"""
+
+
+def test_what_is_beside_ours_in_a_block_stays_as_it_is(tmp_path: Path) -> None:
+    script.register(tmp_path, stub(tmp_path, "orders", parts={}))
+    compose = tmp_path / "compose.yaml"
+    text = compose.read_text().replace("    ports:", IN_BLOCKS + "    ports:", 1)
+    compose.write_text("x-level: &level DEBUG\nx-common: &common {A: b}\n" + text)
+    shutil.rmtree(tmp_path / "orders")
+    script.register(tmp_path, stub(tmp_path, "orders"))
+    after = compose.read_text().splitlines()
+    changed = [line.replace("ID: old", "ID: orders") for line in IN_BLOCKS.splitlines()]
+    assert [line for line in after if line in changed] == changed
+    assert say(compose)["orders"]["environment"] == {
+        **CREDENTIALS,
+        "A": "b",
+        "LOG_LEVEL": "DEBUG",
+        "HTTP_PROXY": None,
+    }
+    assert list(say(compose)["orders"]["depends_on"]) == ["cache", "identity"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "environment: *common",
+        "environment: {<<: *common}",
+        "environment: {A: *level}",
+        "environment: {A: }",
+        "environment: !reset {A: b}",
+        "environment: {A: !reset b}",
+        "depends_on: *names",
+        "depends_on: [*level]",
+    ],
+)
+def test_what_would_be_lost_is_refused(tmp_path: Path, said: str) -> None:
+    script.register(tmp_path, stub(tmp_path, "orders", parts={}))
+    compose = tmp_path / "compose.yaml"
+    text = compose.read_text().replace("    ports:", f"    {said}\n    ports:", 1)
+    anchors = "x-level: &level DEBUG\nx-common: &common {A: b}\nx-names: &names [a]\n"
+    compose.write_text(anchors + text)
+    shutil.rmtree(tmp_path / "orders")
+    root = stub(tmp_path, "orders")
+    before = contents(tmp_path)
+    key = said.partition(":")[0]
+    with pytest.raises(script.EditError, match=rf"compose\.yaml:\d+: write {key} out"):
+        script.register(tmp_path, root)
+    assert contents(tmp_path) == before
+
+
+def test_a_variable_from_the_shell_stays_one(tmp_path: Path) -> None:
+    script.register(tmp_path, stub(tmp_path, "orders", parts={}))
+    compose = tmp_path / "compose.yaml"
+    said = "    environment: [HTTP_PROXY, EMPTY=]\n    ports:"
+    compose.write_text(compose.read_text().replace("    ports:", said, 1))
+    shutil.rmtree(tmp_path / "orders")
+    script.register(tmp_path, stub(tmp_path, "orders"))
+    expected = {"HTTP_PROXY": None, "EMPTY": "", **CREDENTIALS}
+    assert say(compose)["orders"]["environment"] == expected
+
+
 def test_a_record_that_is_none_is_told(tmp_path: Path) -> None:
     registry = tmp_path / "services.yaml"
     registry.write_text("services:\nplatform: kubernetes\n")
@@ -243,8 +314,18 @@ def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
     before = contents(tmp_path)
     (tmp_path / "platform/gateway/.settings.new").write_text("half")
     (tmp_path / "platform/store/deep").mkdir(parents=True)
-    (tmp_path / "platform/identity/node_modules/empty").mkdir(parents=True)
+    (tmp_path / "platform/store/deep/.settings.new").write_text("half")
     script.register(tmp_path, root)
     assert contents(tmp_path) == before
     assert not (tmp_path / "platform/store").exists()
-    assert (tmp_path / "platform/identity/node_modules/empty").exists()
+
+
+def test_empty_folders_of_other_people_stay(tmp_path: Path) -> None:
+    """Something may be mounted there."""
+    empty = tmp_path / "platform/grafana/data"
+    empty.mkdir(parents=True)
+    root = stub(tmp_path, "orders")
+    script.register(tmp_path, root)
+    script.unregister(tmp_path, root)
+    assert contents(tmp_path) == {}
+    assert [path for path in (tmp_path / "platform").rglob("*") if path != empty.parent] == [empty]
