@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.real.charts import charts  # noqa: F401 (fixture)
+from tests.real.charts import chart_of, charts, objects  # noqa: F401 (fixtures)
 from tests.real.running import (  # noqa: F401 (fixtures)
     default_place,
     on_mysql,
