@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlencode
 from urllib.request import Request, urlopen
 from uuid import uuid4
@@ -109,6 +110,8 @@ def main() -> None:
         print(token(os.environ.get("SCOPES") or " ".join(ALL_SCOPES)))
     except SettingsError as error:
         sys.exit(f"There is no token: {error}")
+    except HTTPError as error:
+        sys.exit(f"The identity provider gives no token: {error.read().decode(errors='replace')}")
     except (OSError, ValueError) as error:
         remedy = "start it, or unset AUTH_TOKEN_URL and AUTH_ISSUER to do without it"
         sys.exit(f"The identity provider gives no token ({error}): {remedy}")
