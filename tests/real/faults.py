@@ -110,7 +110,7 @@ class Faults:
 
     def _treat(self, handler: BaseHTTPRequestHandler, body: bytes, fault: str) -> None:
         if fault == HANG:
-            time.sleep(3)
+            time.sleep(60)
         if fault == REFUSE:
             _answer(handler, 503, b"{}")
             return

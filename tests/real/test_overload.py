@@ -14,9 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.real.running import Answer, Place, Service, at_once, elapsed
 
 WORKING, WAITING, CALLERS = 4, 8, 100
-ENVIRONMENT = {"WEB_THREADS": str(WORKING), "WEB_QUEUE": str(WAITING)}
+ENVIRONMENT = {
+    "WEB_THREADS": str(WORKING),
+    "WEB_QUEUE": str(WAITING),
+    # Longer than any test: what is slow ends when the test says so.
+    "DATABASE_TIMEOUT_SECONDS": "120",
+    "REQUEST_TIMEOUT_SECONDS": "120",
+}
 # What an answer takes that nothing has been done for, on a busy machine.
-AT_ONCE = 1.0
+AT_ONCE = 5.0
 
 Asked = Future[tuple[Answer, float]]
 
@@ -27,12 +33,12 @@ class Callers:
     def __init__(self, service: Service, number: int, headers: dict[str, str]) -> None:
         self._service = service
         self._threads = ThreadPoolExecutor(number)
-        ask = partial(service.post, {"name": "Overload"}, headers=headers)
+        ask = partial(service.post, {"name": "Overload"}, headers=headers, timeout=120)
         self._asked = [self._threads.submit(elapsed, ask) for _ in range(number)]
 
     def answered(self, number: int) -> Sequence[tuple[Answer, float]]:
         """Give the first answers, with the time that each took."""
-        self._service.wait_for(lambda: sum(map(Asked.done, self._asked)) >= number, "answers", 20)
+        self._service.wait_for(lambda: sum(map(Asked.done, self._asked)) >= number, "answers")
         return [each.result() for each in self._asked if each.done()]
 
     def all_answered(self) -> list[tuple[Answer, float]]:
@@ -66,7 +72,7 @@ def test_what_is_too_much_is_told_at_once(service: Service, default_place: Place
         assert (answer.status, answer.json()["code"]) == (503, "overloaded")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) > 0
-        assert took < AT_ONCE + 1  # a hundred threads of the test's own have to get up, too
+        assert took < 2 * AT_ONCE  # a hundred threads of the test's own have to get up, too
     statuses = Counter(answer.status for answer, _ in answers)
     assert statuses == {201: WORKING + WAITING, 503: CALLERS - WORKING - WAITING}
     assert _metric(service, "http_server_requests_shed_total") == statuses[503]
@@ -90,21 +96,20 @@ def test_nobody_waits_longer_than_the_deadline(service: Service, default_place: 
 
 
 def test_sigterm_while_overloaded(default_place: Place) -> None:
-    quick = {"SHUTDOWN_DRAIN_SECONDS": "2", "DATABASE_TIMEOUT_SECONDS": "15"}
-    with default_place.serve(**ENVIRONMENT, **quick) as service:
+    with default_place.serve(**ENVIRONMENT, SHUTDOWN_DRAIN_SECONDS="5") as service:
         with _slow_writes(default_place):
             callers = Callers(service, CALLERS, {})
             callers.answered(CALLERS - WORKING - WAITING)
 
             service.terminate()
-            service.wait_for(lambda: not service.is_ready(), "draining", 2)
+            service.wait_for(lambda: not service.is_ready(), "draining", 5)
             late = service.post({"name": "Late"})
             assert (late.status, late.headers["Connection"]) == (503, "close")
-            time.sleep(2)  # longer than the drain
+            time.sleep(5)  # longer than the drain
         statuses = Counter(answer.status for answer, _ in callers.all_answered())
 
         assert statuses == {201: WORKING + WAITING, 503: CALLERS - WORKING - WAITING}
-        assert service.exit_code(20) == 0
+        assert service.exit_code(60) == 0
         assert not service.bugs()
 
 
