@@ -28,7 +28,7 @@ def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
     text = re.sub(r"^jobs:$", where, text, count=1, flags=re.MULTILINE)
     own = f'"{path}/**", "{FOLDER}/{name}-*.yml"'
     # Before others rely on more than this service has, it is asked.
-    paths = {"push": own, "pull_request": f'{own}, "**/contracts/*-{name}.json"'}
+    paths = {"push": own, "pull_request": f'{own}, "**/contracts/*.{name}.json"'}
     events = r"^  (push|pull_request):\n(    branches: .+\n)?"
 
     def narrowed(event: re.Match[str]) -> str:

@@ -30,6 +30,6 @@ include:
     rules:
       - changes: ["{path}/**/*"]
       - if: $CI_PIPELINE_SOURCE == "merge_request_event"
-        changes: ["**/contracts/*-{name}.json"]
+        changes: ["**/contracts/*.{name}.json"]
 """
     return {PLACE.format(name=name): text}

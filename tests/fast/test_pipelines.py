@@ -207,7 +207,7 @@ def test_pipelines_are_placed_at_the_top(monorepo: Path) -> None:
         assert included["inputs"] == {"path": "services/orders"}
         own, contracts = included["rules"]
         assert own == {"changes": ["services/orders/**/*"]}
-        assert contracts["changes"] == ["**/contracts/*-orders.json"]
+        assert contracts["changes"] == ["**/contracts/*.orders.json"]
     else:
         expected = {f"{name}-{file}" for name in ("orders", "inventory") for file in KUBERNETES}
         assert {Path(file).name for file in files} == expected
@@ -218,7 +218,7 @@ def test_placed_workflows_run_in_the_service_and_for_it_only(tmp_path: Path) -> 
     render(tmp_path / "services")
     workflows = sorted((tmp_path / ".github" / "workflows").glob("*.yml"))
     paths = ["services/orders/**", ".github/workflows/orders-*.yml"]
-    contracts = ["**/contracts/*-orders.json"]
+    contracts = ["**/contracts/*.orders.json"]
 
     for workflow in workflows:
         text = workflow.read_text("utf-8")

@@ -294,11 +294,11 @@ def test_a_file_in_place_of_the_folder_changes_nothing(tmp_path: Path) -> None:
 
 def test_contracts_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "contracts").mkdir()
-    (tmp_path / "contracts/orders-stock.json").write_text("{}")
+    (tmp_path / "contracts/orders.stock.json").write_text("{}")
     root = stub(tmp_path, "orders")
     script.register(tmp_path, root)
     script.unregister(tmp_path, root)
-    assert (tmp_path / "contracts/orders-stock.json").read_text() == "{}"
+    assert (tmp_path / "contracts/orders.stock.json").read_text() == "{}"
 
 
 def test_names_that_can_be_no_hosts_get_no_route(tmp_path: Path) -> None:

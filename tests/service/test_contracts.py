@@ -42,7 +42,7 @@ def payments(workspace: Path) -> Iterator[Path]:
 
 def contract(workspace: Path) -> dict[str, Any]:
     """What orders has written down about payments."""
-    text = (workspace / "contracts" / "orders-payments.json").read_text()
+    text = (workspace / "contracts" / "orders.payments.json").read_text()
     return dict(json.loads(text))
 
 
@@ -117,6 +117,39 @@ def test_a_test_that_fails_leaves_the_contract_alone(workspace: Path) -> None:
         test.write_text(text)
 
     assert contract(workspace) == before
+
+
+def test_contract_of_a_service_that_does_not_call_is_named_and_kept(payments: Path) -> None:
+    left = payments.parent / "contracts" / "old-orders.payments.json"
+    left.write_text(json.dumps(contract(payments.parent) | {"consumer": {"name": "old-orders"}}))
+    try:
+        said = make(payments, "contract")
+        change(payments / "src/payments/api/schemas.py", VERSION)
+        broken = failing(payments, "contract")
+    finally:
+        left.unlink()
+    doubt = "is from no service that calls payments, says services.yaml; if so, delete it"
+
+    assert "relying on payments, in ../contracts: old-orders, orders" in said
+    assert f"../contracts/{left.name} {doubt}" in said
+    assert f"orders.payments.json {doubt}" not in said.replace(left.name, "")
+    assert "a pact between old-orders and payments" in broken
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<<<<<<< HEAD", "[]", '{"consumer": {}}', '{"consumer": "a"}']
+)
+def test_what_is_no_contract_is_named(payments: Path, text: str) -> None:
+    broken = payments.parent / "contracts" / "broken.payments.json"
+    broken.write_text(text)
+    try:
+        said = failing(payments, "contract")
+    finally:
+        broken.unlink()
+
+    assert "ERROR: ../contracts/broken.payments.json is no contract (" in said
+    assert "run make contract in the service that writes it, or delete it" in said
+    assert "Traceback" not in said
 
 
 def test_with_a_broker_contracts_go_there_and_come_from_there(payments: Path) -> None:

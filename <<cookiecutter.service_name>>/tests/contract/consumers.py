@@ -13,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 from pact import Verifier
 
 from << cookiecutter.__package >>.settings import SERVICE_NAME
@@ -23,16 +24,41 @@ PLACE = BROKER or str(FOLDER)
 
 
 @cache
-def consumers() -> dict[str, Callable[[Verifier], object]]:
+def consumers() -> list[tuple[str, Callable[[Verifier], object]]]:
     """Give each consumer, with what leads a verifier to its contract."""
     if BROKER:
-        return {name: partial(_from_broker, name) for name in _known_to_broker()}
-    contracts = {file: json.loads(file.read_text("utf-8")) for file in FOLDER.glob("*.json")}
-    return {
-        contract["consumer"]["name"]: partial(_from_file, file)
-        for file, contract in sorted(contracts.items())
-        if contract["provider"]["name"] == SERVICE_NAME
-    }
+        return [(name, partial(_from_broker, name)) for name in _known_to_broker()]
+    return [(consumer, partial(_from_file, file)) for file, consumer in _in_folder().items()]
+
+
+def left_behind() -> list[Path]:
+    """Give the contracts of services that do not call this one, as the workspace's registry says."""
+    registry = FOLDER.parent / "services.yaml"
+    if BROKER or not registry.is_file():
+        return []
+    try:
+        services = yaml.safe_load(registry.read_text("utf-8"))["services"]
+        calls = {name: entry.get("depends_on") or () for name, entry in services.items()}
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return []  # entries by hand may say anything; `make register` tells what is wrong
+    found = _in_folder().items()
+    return [file for file, consumer in found if SERVICE_NAME not in calls.get(consumer, ())]
+
+
+@cache
+def _in_folder() -> dict[Path, str]:
+    """Give the contracts that name this service as provider, each with its consumer."""
+    parties = {file: _parties(file) for file in sorted(FOLDER.glob("*.json"))}
+    return {file: name for file, (name, provider) in parties.items() if provider == SERVICE_NAME}
+
+
+def _parties(file: Path) -> tuple[str, str]:
+    try:
+        contract = json.loads(file.read_text("utf-8"))
+        return contract["consumer"]["name"], contract["provider"]["name"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        remedy = "run make contract in the service that writes it, or delete it"
+        raise pytest.UsageError(f"{file} is no contract ({error!r}): {remedy}") from error
 
 
 def _from_file(file: Path, verifier: Verifier) -> None:

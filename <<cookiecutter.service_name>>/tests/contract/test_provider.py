@@ -14,7 +14,7 @@ from .provider import HOST, STATES_PATH, Provider
 
 def test_keeps_its_contracts(environ: dict[str, str], make_token: MakeToken) -> None:
     broken: list[str] = []
-    for consumer, lead in consumers().items():
+    for consumer, lead in consumers():
         provider = Provider(environ)
         with provider.serve() as address:
             verifier = Verifier(SERVICE_NAME, host=HOST).add_transport(url=address)

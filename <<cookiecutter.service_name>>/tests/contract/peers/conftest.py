@@ -36,10 +36,12 @@ def _hand_over(draft: Path) -> None:
     """Put a contract in the place of the one before; whoever reads meanwhile gets one of them."""
     contract = json.loads(draft.read_text("utf-8"))
     del contract["metadata"]["pactRust"]  # a newer tool is no change of the contract
+    # A dot is in no service's name: a-b and c are not a and b-c.
+    name = f"{contract['consumer']['name']}.{contract['provider']['name']}.json"
     FOLDER.mkdir(parents=True, exist_ok=True)
-    new = FOLDER / f".{draft.name}.new"
+    new = FOLDER / f".{name}.new"
     new.write_text(json.dumps(contract, indent=2) + "\n", "utf-8")
-    new.replace(FOLDER / draft.name)
+    new.replace(FOLDER / name)
 
 
 @pytest.fixture
