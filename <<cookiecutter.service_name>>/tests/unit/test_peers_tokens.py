@@ -14,7 +14,10 @@ import pytest
 from << cookiecutter.__package >>.platform import deadline
 from << cookiecutter.__package >>.platform.environ import Settings, SettingsError
 from << cookiecutter.__package >>.platform.peers import kept_token, token_endpoint
-from << cookiecutter.__package >>.platform.peers.kept_token import KeptToken, TokenUnavailable
+from << cookiecutter.__package >>.platform.peers.kept_token import (
+    KeptToken,
+    TokenUnavailable,
+)
 from << cookiecutter.__package >>.platform.peers.token_endpoint import (
     Grant,
     NoToken,
