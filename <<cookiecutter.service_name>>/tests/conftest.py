@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from << cookiecutter.__package >>.app import create_app
 from << cookiecutter.__package >>.bootstrap import in_memory
+from << cookiecutter.__package >>.platform import deadline
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "<< cookiecutter.service_name >>"
@@ -27,6 +28,13 @@ MakeToken = Callable[..., str]
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests call is on this machine."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def no_deadline() -> Iterator[None]:
+    """What a test has to do in time is no other test's business."""
+    yield
+    deadline.stop()
 
 
 @pytest.fixture(scope="session")

@@ -25,19 +25,17 @@ class Source:
 
     def look(self, _: str, seen: int) -> tuple[Sequence[Instance], int]:
         self.seen.append(seen)
-        found = self.news.get(timeout=5)
+        found = self.news.get(timeout=60)
         if isinstance(found, Exception):
             raise found
         return found, seen + 1
 
 
 @pytest.fixture
-def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     monkeypatch.setattr(announcer_peers, "_SHORTEST_ROUND_SECONDS", 0)
     monkeypatch.setattr(announcer_peers, "_LONGEST_PAUSE_SECONDS", 0.01)
-    token = deadline._at.set(None)
-    yield Source()
-    deadline._at.reset(token)
+    return Source()
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def watched(source: Source) -> Iterator[announcer_peers.Watched]:
 
 
 def wait_for(state: Callable[[], object]) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not state():
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -62,25 +60,26 @@ def test_waits_for_the_first_answer(source: Source, watched: announcer_peers.Wat
 
 
 def test_waits_for_it_a_moment_only(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 0.5)
     watched = announcer_peers.Watched(source)
     assert watched.instances("b") == ()
     began = time.monotonic()
     assert watched.instances("b") == ()
-    assert time.monotonic() - began < 0.04
+    assert time.monotonic() - began < 0.4
     watched.close()
     source.news.put([])
 
 
 def test_waits_no_longer_than_the_request_may_take(
-    source: Source, watched: announcer_peers.Watched
+    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deadline.start(0.05)
+    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 60)
+    deadline.start(0.1)
     began = time.monotonic()
 
     assert watched.instances("b") == ()
-    assert time.monotonic() - began < 0.5
-    assert source.seen == [0]
+    assert time.monotonic() - began < 10
+    wait_for(lambda: source.seen == [0])
 
 
 def test_follows_what_changes(source: Source, watched: announcer_peers.Watched) -> None:

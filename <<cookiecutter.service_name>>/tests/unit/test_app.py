@@ -246,6 +246,12 @@ def test_the_time_a_caller_waits_is_a_number(client: FlaskClient, given: str) ->
     assert response.status_code == 400
 
 
+def test_a_request_s_time_ends_with_it(client: FlaskClient) -> None:
+    assert client.get(URL).status_code == 200
+
+    assert deadline.remaining() is None
+
+
 def test_no_time_is_left_after_the_deadline() -> None:
     deadline.start(0.001)
     time.sleep(0.002)

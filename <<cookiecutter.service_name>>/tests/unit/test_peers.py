@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import gaierror
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask, g
@@ -15,7 +16,7 @@ from urllib3 import PoolManager
 
 from << cookiecutter.__package >>.platform.discovery import Instance
 from << cookiecutter.__package >>.platform.discovery.fixed_peers import Fixed
-from << cookiecutter.__package >>.platform.peers import connection, http
+from << cookiecutter.__package >>.platform.peers import balance, connection, http
 from << cookiecutter.__package >>.platform.peers.balance import Balanced
 from << cookiecutter.__package >>.platform.peers.measure import CALL_DURATION, measured
 from << cookiecutter.__package >>.platform.peers.messages import (
@@ -75,28 +76,28 @@ def drop_by_drop(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
-    for _ in range(40):
+    for _ in range(400):
         handler.wfile.write(b".")
         time.sleep(0.05)
 
 
 def header_by_header(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-    for number in range(40):
+    for number in range(400):
         handler.wfile.write(b"X-%d: y\r\n" % number)
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def chunk_by_chunk(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    for _ in range(40):
+    for _ in range(400):
         handler.wfile.write(b"0")
         time.sleep(0.05)
 
 
 def bit_by_bit(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
-    until = time.monotonic() + 3
+    until = time.monotonic() + 20
     while time.monotonic() < until:
         handler.wfile.write(b".")
         time.sleep(0.0002)
@@ -105,7 +106,7 @@ def bit_by_bit(handler: BaseHTTPRequestHandler) -> None:
 def stops_at_the_last_moment(handler: BaseHTTPRequestHandler) -> None:
     time.sleep(0.25)
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it")
-    time.sleep(2)
+    time.sleep(20)
 
 
 def breaks_off(handler: BaseHTTPRequestHandler) -> None:
@@ -183,7 +184,7 @@ def test_nobody_there_is_a_connection_that_failed() -> None:
 
 def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answered.wait(5) and [])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answered.wait(60) and [])
 
     with gives_up_in_time():
         http.send(pool(), Instance("http", "stock.test", 80), GET, 0.1)
@@ -197,7 +198,7 @@ def test_a_name_that_nobody_has(error: Exception, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("socket.getaddrinfo", unknown)
 
-    with pytest.raises(ConnectionFailed, match="Can't connect to stock.test"):
+    with pytest.raises(ConnectionFailed, match=r"Can't connect to stock\.test"):
         http.send(pool(), Instance("http", "stock.test", 80), GET, 5)
 
 
@@ -206,18 +207,17 @@ def test_of_several_addresses_each_has_its_share(monkeypatch: pytest.MonkeyPatch
 
     def connect(address: tuple[str, int], seconds: float, **_: object) -> None:
         tried.append((address[0], seconds))
-        time.sleep(seconds)
-        raise TimeoutError
+        raise ConnectionRefusedError
 
     hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
     found = [(0, 0, 0, "", (host, 80)) for host in hosts]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
     monkeypatch.setattr(connection, "create_connection", connect)
 
-    with gives_up_in_time():
-        http.send(pool(), Instance("http", "stock.test", 80), GET, 0.3)
+    with pytest.raises(ConnectionFailed):
+        http.send(pool(), Instance("http", "stock.test", 80), GET, 60)
     assert [host for host, _ in tried] == hosts
-    assert tried[0][1] == pytest.approx(0.1, abs=0.05)
+    assert [seconds for _, seconds in tried] == pytest.approx([20, 30, 60], abs=5)
 
 
 @contextmanager
@@ -225,7 +225,7 @@ def gives_up_in_time() -> Iterator[None]:
     began = time.monotonic()
     with pytest.raises(ConnectionFailed):
         yield
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 5
 
 
 def test_too_much_is_no_reason_not_to_call_again(
@@ -254,10 +254,10 @@ ONE, TWO = Instance("http", "one", 80), Instance("http", "two", 80)
 def balanced(
     send: Callable[[Instance], Response], instances: Sequence[Instance] = (ONE, TWO)
 ) -> Balanced:
-    return Balanced("inventory", lambda: instances, lambda instance, *_: send(instance), 0.5)
+    return Balanced("inventory", lambda: instances, lambda instance, *_: send(instance), 60)
 
 
-def test_an_instance_that_fails_is_set_aside_for_a_while() -> None:
+def test_an_instance_that_fails_is_set_aside_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Instance] = []
 
     def send(instance: Instance) -> Response:
@@ -274,7 +274,8 @@ def test_an_instance_that_fails_is_set_aside_for_a_while() -> None:
 
     assert [_outcome(transport) for _ in range(10)] == [OK] * 10
     assert set(asked) == {TWO}
-    time.sleep(0.6)
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 61)
+    monkeypatch.setattr(balance, "time", later)
     while ONE not in asked:
         _outcome(transport)
 
@@ -293,13 +294,13 @@ def test_the_instance_with_the_least_to_do_is_chosen() -> None:
         asked.append(instance)
         if len(asked) == 1:
             busy.set()
-            done.wait(5)
+            done.wait(60)
         return OK
 
     transport = balanced(send)
     slow = threading.Thread(target=transport.send, args=(GET, 5))
     slow.start()
-    assert busy.wait(5)
+    assert busy.wait(60)
     for _ in range(10):
         transport.send(GET, 1)
     done.set()

@@ -15,6 +15,11 @@ def start(seconds: float) -> None:
     _at.set(time.monotonic() + seconds)
 
 
+def stop() -> None:
+    """Let the work of this context take as long as it likes: its request has been answered."""
+    _at.set(None)
+
+
 def remaining() -> float | None:
     """Give the seconds left; None where nobody set a deadline.
 

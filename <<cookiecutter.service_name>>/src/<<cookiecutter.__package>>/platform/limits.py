@@ -30,6 +30,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     def start_clock() -> None:
         deadline.start(min(settings.timeout_seconds, _time_the_caller_waits()))
 
+    @app.teardown_request
+    def stop_clock(_: BaseException | None) -> None:
+        deadline.stop()  # the thread goes on
+
 
 def _time_the_caller_waits() -> float:
     offered = request.headers.get(TIMEOUT_HEADER)
