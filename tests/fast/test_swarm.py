@@ -139,9 +139,7 @@ def test_deployment_takes_every_file_that_lies_over_another(tmp_path: Path) -> N
     service = render(
         tmp_path, deploy="swarm", discovery="consul", depends_on="payments", workspace=""
     )
-    docker = tmp_path / "docker"
-    docker.write_text(DOCKER)
-    docker.chmod(0o755)
+    program(tmp_path / "docker", DOCKER)
 
     done = subprocess.run(
         ["/bin/sh", "deploy/swarm/deploy.sh", "staging", "--compose-file", "mine.yaml"],
@@ -160,11 +158,35 @@ def test_deployment_takes_every_file_that_lies_over_another(tmp_path: Path) -> N
     assert stack == ["stack", "stack-remote", "stack-peers", "stack-consul", "mine"]
 
 
+def test_a_version_that_went_back_fails_also_while_there_is_no_log(tmp_path: Path) -> None:
+    service = render(tmp_path, deploy="swarm", workspace="")
+    program(tmp_path / "docker", DOCKER.replace("completed", "rollback_completed: no luck"))
+    program(tmp_path / "timeout", """#!/bin/sh\nshift\nexec /usr/bin/timeout 0.1 "$@"\n""")
+
+    path = f"{tmp_path}:/usr/bin:/bin"
+    said = deploy(service, "staging", PATH=path, IMAGE="orders@sha256:0", VERSION="1")
+
+    assert "The version did not come up: rollback_completed: no luck" in said
+    assert "Failed 2 seconds ago" in said
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program."""
+    path.write_text(text)
+    path.chmod(0o755)
+
+
 # A Docker that says what it is asked to deploy, and that all of it is done.
 DOCKER = """#!/bin/sh
 case $1-$2 in
   stack-deploy) echo "$@" ;;
-  service-ps) echo Complete ;;
+  service-logs) exec sleep 60 ;;
+  service-ps)
+    case $* in
+      *Name*) echo "Failed 2 seconds ago" ;;
+      *) echo Complete ;;
+    esac
+    ;;
   service-inspect) echo completed ;;
 esac
 """
@@ -178,6 +200,7 @@ def deploy(service: Path, *arguments: str, **environment: str) -> str:
         env={"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere", **environment},
         capture_output=True,
         text=True,
+        timeout=30,
     )
     assert done.returncode != 0
     return done.stderr

@@ -27,7 +27,8 @@ deploy() {
 }
 
 show() {
-  docker service logs --since "$began" --tail 20 "$1" >&2 || true
+  # Docker may wait for ever for the log of a task that is on its way out.
+  timeout 30 docker service logs --since "$began" --tail 20 "$1" >&2 || true
   docker service ps --no-trunc --format '{{.Name}} {{.Image}} {{.CurrentState}} {{.Error}}' "$1" >&2
 }
 
