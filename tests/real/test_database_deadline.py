@@ -17,7 +17,7 @@ from tests.real.proxy import Proxy
 from tests.real.running import Answer, Place, Service, at_once, elapsed
 
 LIMIT = 0.3
-IN_TIME, SLACK = {"X-Request-Timeout-Ms": "300"}, 1.0
+IN_TIME, SLACK = {"X-Request-Timeout-Ms": "300"}, 3.0
 # Long enough to tell a statement that keeps this limit from one that keeps the caller's.
 ENVIRONMENT = {"DATABASE_TIMEOUT_SECONDS": "8", "WEB_THREADS": "10"}
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -65,11 +65,11 @@ def test_locked_row(service: Service, place: Place) -> None:
         execute("UPDATE orders SET description = 'locked'")
 
         took = [_too_late(partial(change.send, IN_TIME), service, place) for _ in range(5)]
-        assert min(took) < 0.45, took
+        assert min(took) < LIMIT + 0.5, took
 
         answers = at_once([partial(change.send, IN_TIME)] * 8)
         assert [answer.status for answer in answers] == [504] * 8
-        service.wait_for(lambda: not _working(place), "nobody works", 2)
+        service.wait_for(lambda: not _working(place), "nobody works", 5)
         assert service.is_ready()
         execute("ROLLBACK")
     assert change.send({}).status == 200
@@ -81,7 +81,7 @@ def test_locked_table(service: Service, place: Place) -> None:
 
         took = [_too_late(partial(service.get, headers=IN_TIME), service, place) for _ in range(5)]
 
-        assert min(took) < 0.45, took
+        assert min(took) < LIMIT + 0.5, took
     assert service.get(headers={"X-Request-Timeout-Ms": "2000"}).status == 200
 
 
@@ -161,7 +161,7 @@ def test_silent_database(place: Place) -> None:
                     assert took < LIMIT + 2 * SLACK
 
             proxy.speak_again()
-            service.wait_for(service.is_ready, "ready again", 15)
+            service.wait_for(service.is_ready, "ready again")
             assert service.get().status == 200
             assert not service.bugs()
 
@@ -171,7 +171,7 @@ def _too_late(ask: Callable[[], Answer], service: Service, place: Place) -> floa
     answer, took = elapsed(ask)
     assert (answer.status, answer.json()["code"]) == (504, "deadline_exceeded"), answer
     assert took < LIMIT + SLACK
-    service.wait_for(lambda: not _working(place), "nobody works", 1)
+    service.wait_for(lambda: not _working(place), "nobody works", 5)
     return took
 
 

@@ -111,14 +111,14 @@ def test_an_instance_is_entered_while_it_is_ready(
         assert parts.port
         database = Proxy(parts.port)
         through = parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{database.port}")
-        given = {"DATABASE_URL": through.geturl(), "SHUTDOWN_DRAIN_SECONDS": "3"}
+        given = {"DATABASE_URL": through.geturl(), "SHUTDOWN_DRAIN_SECONDS": "6"}
         with database:
             service = stack.enter_context(place.process(place.called, "1", **given))
             service.wait_until_ready()
-            service.wait_for(lambda: place.knows(service), "entered", 10)
+            service.wait_for(lambda: place.knows(service), "entered")
 
         began = time.monotonic()
-        service.wait_for(place.knows, "taken out", 30)
+        service.wait_for(place.knows, "taken out")
         print(f"\nnot ready: out after {time.monotonic() - began:.1f} s")
         assert service.is_alive()
         time.sleep(2)
@@ -126,7 +126,7 @@ def test_an_instance_is_entered_while_it_is_ready(
 
         with database:
             began = time.monotonic()
-            service.wait_for(lambda: place.knows(service), "entered again", 30)
+            service.wait_for(lambda: place.knows(service), "entered again")
             print(f"ready again: in after {time.monotonic() - began:.1f} s")
             _leaves_before_it_stops(place, service)
 
@@ -134,7 +134,7 @@ def test_an_instance_is_entered_while_it_is_ready(
 def _leaves_before_it_stops(place: Place, service: Service) -> None:
     began = time.monotonic()
     service.terminate()
-    wait_until(place.knows, "out of the registry", 3)
+    wait_until(place.knows, "out of the registry", 6)
     out = time.monotonic() - began
     answered = out
     while service.popen.poll() is None:
@@ -171,7 +171,7 @@ def _nobody_notices(place: Place, away: float) -> None:
         )
         for service in (a, first, second, third):
             service.wait_until_ready()
-        wait_until(lambda: place.knows(first, second, third), "all entered", 10)
+        wait_until(lambda: place.knows(first, second, third), "all entered")
         load = stack.enter_context(Load(a).running())
 
         assert load.passes(2, "three instances", lambda: None) == {"1", "2", "3"}
@@ -179,22 +179,22 @@ def _nobody_notices(place: Place, away: float) -> None:
         stopped = load.passes(4, "one silent", lambda: _signal(second, signal.SIGSTOP))
         assert stopped == {"3"}
         load.passes(3, "restarted, empty", place.store.restart)
-        assert place.knows(third)
+        wait_until(lambda: place.knows(third), "entered by itself")
         load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
-        wait_until(lambda: place.knows(second, third), "well again, entered", 15)
+        wait_until(lambda: place.knows(second, third), "well again, entered")
         load.passes(2, "away", place.store.stop)
         # From now on what is known has one that does not answer, and nobody to say so. It is
         # tried again after 5 s.
         load.passes(away, "away, one silent", lambda: _signal(second, signal.SIGSTOP))
         load.passes(3, "there again, empty", place.store.start)
         load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
-        wait_until(lambda: place.knows(second, third), "all entered again", 15)
+        wait_until(lambda: place.knows(second, third), "all entered again")
         fourth = stack.enter_context(place.process(place.called, "4"))
-        wait_until(lambda: place.knows(second, third, fourth), "a new one entered", 30)
+        wait_until(lambda: place.knows(second, third, fourth), "a new one entered")
         assert load.passes(2, "a new one", lambda: None) == {"2", "3", "4"}
         assert not a.bugs()
         a.terminate()
-        assert a.exit_code(within=10) == 0  # it waits for news when it is asked to stop
+        assert a.exit_code(within=25) == 0  # it is waiting for news, which may take half a minute
 
 
 def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
         place.process(place.called, "1", **given("stock", door)),
         place.process(place.caller, "a", **given("orders", free_port())) as a,
     ):
-        wait_until(lambda: place.store.knows("stock") == {f"127.0.0.1:{door}"}, "entered", 30)
+        wait_until(lambda: place.store.knows("stock") == {f"127.0.0.1:{door}"}, "entered")
         a.wait_until_ready()
         answer = a.get("/who", token=None)
         assert (answer.status, answer.body) == (200, b"1"), a.output()
