@@ -88,7 +88,7 @@ def test_follows_what_changes(source: Source, watched: announcer_peers.Watched) 
     source.news.put([OTHER])
     wait_for(lambda: watched.instances("b") == (OTHER,))
 
-    assert source.seen == [0, 1, 2]
+    wait_for(lambda: source.seen == [0, 1, 2])
 
 
 def test_keeps_the_last_good_answer(

@@ -16,7 +16,11 @@ from urllib3 import PoolManager
 
 from << cookiecutter.__package >>.platform.discovery import Instance
 from << cookiecutter.__package >>.platform.discovery.fixed_peers import Fixed
-from << cookiecutter.__package >>.platform.peers import balance, connection, http
+from << cookiecutter.__package >>.platform.peers import (
+    balance,
+    connection,
+    http,
+)
 from << cookiecutter.__package >>.platform.peers.balance import Balanced
 from << cookiecutter.__package >>.platform.peers.measure import CALL_DURATION, measured
 from << cookiecutter.__package >>.platform.peers.messages import (
@@ -26,8 +30,14 @@ from << cookiecutter.__package >>.platform.peers.messages import (
     Response,
     UnexpectedAnswer,
 )
-from << cookiecutter.__package >>.platform.peers.peer import Peer, Peers
-from << cookiecutter.__package >>.platform.peers.settings import PeerSettings, PeersSettings
+from << cookiecutter.__package >>.platform.peers.peer import (
+    Peer,
+    Peers,
+)
+from << cookiecutter.__package >>.platform.peers.settings import (
+    PeerSettings,
+    PeersSettings,
+)
 from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
 from << cookiecutter.__package >>.platform.peers.tokens import Tokens
 
