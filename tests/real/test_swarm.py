@@ -7,6 +7,7 @@ Swarm's DNS answer with the addresses of the tasks; all else is the service's ow
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Swarm:
         return subprocess.run(
             command,
             cwd=self.service,
-            env={**os.environ, **self.docker.environment, "DEPLOY_TIMEOUT": "240", **variables},
+            env={**os.environ, **self.docker.environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -254,12 +255,14 @@ def _node(docker: Docker) -> Iterator[None]:
             _secret(docker, name, value)
         yield
     finally:
-        _remove(docker)
-        docker.run("volume", "rm", "orders_database")
-        docker.run("network", "rm", "edge")
-        docker.run("secret", "rm", *SECRETS)
-        if ours:
-            docker("swarm", "leave", "--force")
+        try:
+            _remove(docker)
+        finally:
+            docker.run("volume", "rm", "orders_database")
+            docker.run("network", "rm", "edge")
+            docker.run("secret", "rm", *SECRETS)
+            if ours:
+                docker.run("swarm", "leave", "--force")
 
 
 def _secret(docker: Docker, name: str, value: str) -> None:
@@ -274,9 +277,9 @@ def _secret(docker: Docker, name: str, value: str) -> None:
 
 def _remove(docker: Docker) -> None:
     docker.run("stack", "rm", STACK)
-    wait_until(lambda: docker("ps", "--quiet", OF_STACK) == "", "the containers' end")
+    wait_until(lambda: docker("ps", "--quiet", OF_STACK) == "", "the containers' end", 180)
     docker("container", "prune", "--force", OF_STACK)  # engines keep those of finished jobs
-    wait_until(lambda: docker("network", "ls", "--quiet", OF_STACK) == "", "the networks' end")
+    wait_until(lambda: docker("network", "ls", "--quiet", OF_STACK) == "", "the networks' end", 180)
 
 
 def _push(docker: Docker, image: str) -> str:
@@ -315,14 +318,17 @@ def _load(swarm: Swarm) -> Iterator[Report]:
     """Have clients in the service's network send requests all the while; the report comes last."""
     docker = swarm.docker
     name = docker(
-        *("run", "--detach", "--network=edge", f"--volume={CLIENT}:/client.py:ro"),
-        *(swarm.images["1"], "python", "/client.py", "orders", swarm.token),
+        *("run", "--detach", "--network=edge", swarm.images["1"]),
+        *("python", "-c", CLIENT.read_text("utf-8"), "orders", swarm.token),
     )
     report = Report()
     try:
-        wait_until(lambda: "begun" in docker("logs", name), "the clients' first answers", 60)
+        wait_until(lambda: "begun" in docker("logs", name), "the clients' first answers", 180)
         yield report
-        docker("stop", "--time=30", name)
+        docker("stop", "--time=60", name)
         vars(report).update(json.loads(docker("logs", name).splitlines()[-1]))
     finally:
-        docker("rm", "--force", name)
+        # pytest shows it if the test has failed. (Swarm's own `service logs` may hang meanwhile.)
+        for each in (name, *docker.run("ps", "--all", "--quiet", OF_STACK).stdout.split()):
+            sys.stdout.write(docker.output("logs", "--tail=100", each))
+        docker.run("rm", "--force", name)
