@@ -110,7 +110,7 @@ def test_another_database_is_refused_by_name() -> None:
 
 def test_every_variable_is_documented() -> None:
     variables = {field.alias for kind in KINDS for field in kind.model_fields.values()}
-    documented = (ROOT / "docs" / "configuration.md").read_text()
+    documented = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 
     assert {name for name in variables if f"`{name}`" not in documented} == set()
 
@@ -118,7 +118,7 @@ def test_every_variable_is_documented() -> None:
 def test_the_committed_description_is_current(app: Flask) -> None:
     served = app.test_client().get("/openapi.json").get_json()
 
-    assert json.loads((ROOT / "openapi.json").read_text()) == served, "run: make openapi"
+    assert json.loads((ROOT / "openapi.json").read_text("utf-8")) == served, "run: make openapi"
 
 
 def test_the_documentation_loads_nothing_from_elsewhere(app: Flask) -> None:

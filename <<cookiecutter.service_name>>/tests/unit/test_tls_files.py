@@ -60,7 +60,7 @@ def test_a_name_is_the_last_part_of_a_spiffe_id(uri: str, service: str | None) -
 def test_every_variable_is_documented() -> None:
     variables = {field.alias or "" for field in tls.Settings.model_fields.values()}
     own = {name for name in variables if name.startswith("TLS_")}
-    documented = (Path(__file__).parents[2] / "docs" / "tls.md").read_text()
+    documented = (Path(__file__).parents[2] / "docs" / "tls.md").read_text("utf-8")
 
     assert {name for name in own if f"`{name}`" not in documented} == set()
 
