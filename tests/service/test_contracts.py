@@ -136,6 +136,19 @@ def test_contract_of_a_service_that_does_not_call_is_named_and_kept(payments: Pa
     assert "a pact between old-orders and payments" in broken
 
 
+def test_state_with_other_parameters_is_named(payments: Path) -> None:
+    change(
+        payments / "tests/contract/states.py",
+        r"def none_exists\(adapters: Adapters, id: str",
+        "def none_exists(adapters: Adapters, key: str",
+    )
+    said = failing(payments, "contract")
+
+    assert (
+        "orders takes for granted: 'none of the payments has this id'. It fails: TypeError(" in said
+    )
+
+
 @pytest.mark.parametrize(
     "text", ["", "<<<<<<< HEAD", "[]", '{"consumer": {}}', '{"consumer": "a"}']
 )

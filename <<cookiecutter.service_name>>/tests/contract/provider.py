@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -22,7 +23,7 @@ class Provider:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = {**environ, "LOG_LEVEL": "WARNING"}
-        self.unknown_states: set[str] = set()
+        self.failed_states: dict[str, Exception] = {}
         self._forget()
 
     @contextmanager
@@ -45,12 +46,15 @@ class Provider:
         wanted = request.get_json()
         if wanted["action"] == "teardown":
             self._forget()
-        elif wanted["state"] in STATES:
-            STATES[wanted["state"]](self._adapters, **wanted["params"])
         else:
-            # To refuse would make the verifier ask again and again, for minutes.
-            self.unknown_states.add(wanted["state"])
+            self._bring_about(wanted["state"], wanted.get("params") or {})
         return Response()
+
+    def _bring_about(self, state: str, params: dict[str, Any]) -> None:
+        try:
+            STATES[state](self._adapters, **params)
+        except Exception as error:  # refused, the verifier would ask again and again, for minutes
+            self.failed_states[state] = error
 
     def _forget(self) -> None:
         self._adapters = in_memory()

@@ -10,6 +10,7 @@ from << cookiecutter.__package >>.settings import SERVICE_NAME
 from ..conftest import MakeToken
 from .consumers import consumers
 from .provider import HOST, STATES_PATH, Provider
+from .states import STATES
 
 
 def test_keeps_its_contracts(environ: dict[str, str], make_token: MakeToken) -> None:
@@ -25,7 +26,7 @@ def test_keeps_its_contracts(environ: dict[str, str], make_token: MakeToken) -> 
             verifier.set_error_on_empty_pact(enabled=False)
             lead(verifier)
             broken += _broken(verifier)
-        broken += [_unknown(consumer, state) for state in provider.unknown_states]
+        broken += [_failed(consumer, *each) for each in provider.failed_states.items()]
 
     if broken:
         pytest.fail("\n".join(broken), pytrace=False)
@@ -45,5 +46,8 @@ def _told(error: dict[str, Any]) -> str:
     return f"{error['interaction']}: {'; '.join(said)}"
 
 
-def _unknown(consumer: str, state: str) -> str:
-    return f"{consumer} takes for granted: '{state}'. Add a state to tests/contract/states.py."
+def _failed(consumer: str, state: str, error: Exception) -> str:
+    remedy = "Add a state to tests/contract/states.py."
+    if state in STATES:
+        remedy = f"It fails: {error!r}."
+    return f"{consumer} takes for granted: '{state}'. {remedy}"
