@@ -63,6 +63,11 @@ def test_production_lists_all_that_is_missing_or_wrong() -> None:
     assert named == {"AUTH_AUDIENCE", "AUTH_ISSUER", "DATABASE_URL", "PORT"}
 
 
+def test_no_time_is_endless() -> None:
+    with pytest.raises(SettingsError, match="REQUEST_TIMEOUT_SECONDS: Input should be a finite number"):
+        read({"REQUEST_TIMEOUT_SECONDS": "inf"})
+
+
 @pytest.mark.parametrize("url", ["file:.dev/jwks.json", "http://issuer.test/jwks.json"])
 def test_production_takes_keys_from_a_trustworthy_place_only(url: str) -> None:
     with pytest.raises(SettingsError, match="AUTH_JWKS_URL: needs an https:// address"):

@@ -26,22 +26,14 @@ from << cookiecutter.__package >>.platform.peers.token_endpoint import (
 from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
 from << cookiecutter.__package >>.platform.peers.tokens import Tokens
 
+from .peers_clock import Clock
+
 CLIENT = {"AUTH_CLIENT_ID": "checkout", "AUTH_CLIENT_SECRET": "a secret: 1+1"}
 
 
 def settings(**given: str) -> TokenSettings:
     usual = {"AUTH_AUDIENCE": "checkout", "AUTH_ISSUER": "urn:development"}
     return Settings(usual, given, [TokenSettings])[TokenSettings]
-
-
-class Clock:
-    """The time that kept tokens go by; it stands still unless a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

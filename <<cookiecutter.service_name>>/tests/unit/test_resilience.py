@@ -19,6 +19,8 @@ from << cookiecutter.__package >>.platform.peers.messages import (
 from << cookiecutter.__package >>.platform.peers.settings import PeersSettings
 from << cookiecutter.__package >>.platform.resilience import Resilient, RetryBudget
 
+from .peers_clock import Clock
+
 GET = Request("GET", "/")
 POST = Request("POST", "/")
 POST_WITH_KEY = Request("POST", "/", {"Idempotency-Key": "k"})
@@ -48,16 +50,6 @@ class Peer:
     @property
     def calls(self) -> int:
         return len(self.timeouts)
-
-
-class Clock:
-    """The clock of circuit breakers; it goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -12,7 +12,12 @@ Kind = TypeVar("Kind", bound="RoomSettings")
 class RoomSettings(BaseModel):
     """Base of a room's settings; each field names its environment variable as `alias`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
 
     environment: Literal["development", "production"] = Field(
         default="development", alias="ENVIRONMENT"
