@@ -64,7 +64,7 @@ def test_production_lists_all_that_is_missing_or_wrong() -> None:
 
 
 def test_no_time_is_endless() -> None:
-    with pytest.raises(SettingsError, match="REQUEST_TIMEOUT_SECONDS: Input should be a finite number"):
+    with pytest.raises(SettingsError, match=r"REQUEST_TIMEOUT_SECONDS: .* finite"):
         read({"REQUEST_TIMEOUT_SECONDS": "inf"})
 
 
