@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a version to a cluster: migrates, rolls it out, waits for the outcome, and tries it.
 #
-#   IMAGE=registry.example.org/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/helm/deploy.sh production
+#   IMAGE=registry.example.com/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/helm/deploy.sh production
 #
 # Needs Helm 4, and goes to the namespace of kubectl's current context. Fails when the old version is
 # what runs in the end. Whatever follows the stage goes to `helm upgrade`.

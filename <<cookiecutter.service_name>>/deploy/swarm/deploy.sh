@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a version to a Swarm: migrates, updates task by task, and waits for the outcome.
 #
-#   IMAGE=registry.example.org/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/swarm/deploy.sh production
+#   IMAGE=registry.example.com/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/swarm/deploy.sh production
 #
 # Fails when the migration failed, or when Swarm rolled the version back. Whatever follows the stage
 # goes to `docker stack deploy`: a --compose-file with what only your cluster needs, for instance.
