@@ -6,7 +6,7 @@
 //
 //     npm install && ISSUER=http://127.0.0.1:9000 node server.mjs
 
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Provider, errors } from "oidc-provider";
@@ -55,9 +55,12 @@ async function getResourceServerInfo(context, resource) {
   return { audience: resource.slice(URN.length), scope, accessTokenFormat: "jwt", jwt };
 }
 
-// Made anew at each start: services find a new key by themselves.
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const key = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig", alg: "RS256" };
+// Made anew at each start: services find a new key by themselves. It is read from a text, because
+// Node.js 20 may wait for itself when it exports a key that it has only just made.
+const privateKeyEncoding = { type: "pkcs8", format: "pem" };
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding });
+const jwk = createPrivateKey(privateKey).export({ format: "jwk" });
+const key = { ...jwk, kid: randomUUID(), use: "sig", alg: "RS256" };
 
 const provider = new Provider(issuer, {
   adapter: Clients,
