@@ -15,7 +15,7 @@ from tests.real.tools import kept, run
 from tests.rendering import SERVICE
 
 from . import MissingServerError
-from .processes import Process, free_port, wait_until
+from .processes import Process, free_port
 
 FOLDER = SERVICE / "deploy" / "workspace" / "identity"
 REMEDY = "no Node.js for the identity provider: install it (Debian: nodejs, npm)"
@@ -61,8 +61,7 @@ class IdentityProvider:
     def start(self) -> None:
         """Start it, with new keys, and wait until it answers."""
         self._process.start()
-        wait_until(lambda: self._answers() or self._process.has_ended(), "the identity provider")
-        assert not self._process.has_ended(), self._process.tail()
+        self._process.wait_until(self._answers, "the identity provider")
 
     def stop(self) -> None:
         """Stop it."""
@@ -96,8 +95,8 @@ def oidc(*services: str, token_seconds: int = 600) -> Iterator[IdentityProvider]
         (folder / "node_modules").symlink_to(installed() / "node_modules")
         provider = IdentityProvider(folder, token_seconds)
         provider.register(*services)
-        provider.start()
         try:
+            provider.start()
             yield provider
         finally:
             provider.stop()
