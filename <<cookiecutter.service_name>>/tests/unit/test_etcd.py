@@ -33,10 +33,10 @@ def member() -> Iterator[StandIn]:
         yield found
 
 
-def registry_at(endpoints: str, **given: str) -> etcd.Registry:
+def registry_at(endpoints: str, bound: str = "10.0.0.1", **given: str) -> etcd.Registry:
     settings = etcd.Settings.model_validate({"ETCD_ENDPOINTS": endpoints, **given})
     defaults = announcer_address.Settings()
-    address = announcer_address.Advertised("http", "10.0.0.1", 8000, defaults)
+    address = announcer_address.Advertised("http", bound, 8000, defaults)
     return etcd.Registry(etcd.Client(settings), "a", address)
 
 
@@ -77,6 +77,15 @@ def test_asks_the_next_endpoint_and_stays_there(member: StandIn) -> None:
 
         assert bad.paths == ENTER[:1]
         assert member.paths == [*ENTER, *KEEP]
+
+
+def test_tells_the_address_that_leads_to_the_endpoint_that_answers(member: StandIn) -> None:
+    """A member that is down may have lost its name, too."""
+    everywhere = "0.0.0.0"  # noqa: S104 (recognised, not bound)
+    registry_at(f"http://no..name:2379,{member.url}", everywhere).announce()
+
+    assert member.paths == ENTER
+    assert json.loads(base64.b64decode(member.asked[1][1]["value"]))["host"] == "127.0.0.1"
 
 
 def test_many_turn_to_the_next_endpoint_once(member: StandIn) -> None:

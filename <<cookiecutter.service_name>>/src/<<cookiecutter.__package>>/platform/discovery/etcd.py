@@ -138,10 +138,11 @@ class Registry:
         return alive and "keys" in self._client.call("lease/timetolive", asked)
 
     def _enter(self) -> None:
+        lease = self._client.call("lease/grant", {"TTL": TTL_SECONDS})["ID"]
+        # Seen from the endpoint that has just answered: the way to another one may be unknown.
         instance = self._address.seen_from(self._client.endpoints[0])
         key = f"{prefix(self._service)}{self._service}-{instance.host}-{instance.port}"
         value = {"scheme": instance.scheme, "host": instance.host, "port": instance.port}
-        lease = self._client.call("lease/grant", {"TTL": TTL_SECONDS})["ID"]
         entry = {"key": encoded(key), "value": encoded(json.dumps(value)), "lease": lease}
         self._client.call("kv/put", entry)
         self._lease = lease
