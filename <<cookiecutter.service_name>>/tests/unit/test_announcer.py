@@ -16,13 +16,13 @@ from .announcer_stand_in import StandIn, stand_in
 
 
 class Registry:
-    """Notes what it is told; fails as long as it is away."""
+    """Notes what it is told; fails as long as it has a problem."""
 
     name = "the registry"
 
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.away = False
+        self.problem: Exception | None = None
         self.goes_on = threading.Event()
         self.goes_on.set()
 
@@ -34,8 +34,8 @@ class Registry:
 
     def _note(self, what: str) -> None:
         self.goes_on.wait(60)
-        if self.away:
-            raise OSError("nobody answers")
+        if self.problem:
+            raise self.problem
         self.told.append(what)
 
 
@@ -62,6 +62,11 @@ def wait_for(state: Callable[[], object]) -> None:
     while not state():
         assert time.monotonic() < until
         time.sleep(0.005)
+
+
+def wait_for_beats(process: StandIn, number: int) -> None:
+    before = len(process.asked)
+    wait_for(lambda: len(process.asked) > before + number)
 
 
 def test_announces_when_ready_and_until_withdrawn(process: StandIn, registry: Registry) -> None:
@@ -113,16 +118,16 @@ def test_the_log_has_changes_only(
     made = announcer_of(process, registry)
     made.start()
     wait_for(lambda: len(registry.told) > 5)
-    registry.away = True
-    asked = len(process.asked)
-    wait_for(lambda: len(process.asked) > asked + 5)
-    registry.away = False
+    for registry.problem in (OSError("nobody answers"), ValueError("wrong"), OSError("broken off")):
+        wait_for_beats(process, 5)
+    registry.problem = None
     wait_for(lambda: len(registry.told) > 10)
     made.withdraw()
 
     assert caplog.messages == [
         "Announced to the registry",
-        "the registry does not know how this instance is: nobody answers",
+        "the registry can't be told of this instance: nobody answers",
+        "the registry can't be told of this instance: wrong",
         "Announced to the registry",
         "Withdrawn from the registry: it stops",
     ]

@@ -97,15 +97,20 @@ def test_keeps_the_last_good_answer(
     caplog.set_level(logging.INFO)
     source.news.put([ONE])
     assert watched.instances("b") == (ONE,)
-    for _ in range(3):
-        source.news.put(OSError("nobody answers"))
+    for problem in (OSError("nobody answers"), ValueError("wrong"), OSError("broken off")):
+        source.news.put(problem)
     source.news.put([])
-    wait_for(lambda: len(source.seen) == 6)
+    source.news.put([])
+    wait_for(lambda: len(source.seen) == 7)
 
     assert watched.instances("b") == (ONE,)
-    assert source.seen == [0, 1, 0, 0, 0, 1]
+    source.news.put([ONE])
+    wait_for(lambda: len(source.seen) == 8)
+    assert source.seen == [0, 1, 0, 0, 0, 1, 2, 3]
     assert caplog.messages == [
         "the registry does not tell of b: nobody answers",
+        "the registry does not tell of b: wrong",
+        "the registry does not tell of b: it knows no instance",
         "the registry tells of b again",
     ]
 

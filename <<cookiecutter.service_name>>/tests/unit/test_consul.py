@@ -57,9 +57,9 @@ def test_registers_again_with_an_agent_that_has_forgotten(agent: StandIn) -> Non
 
 def test_says_what_consul_says(agent: StandIn, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    agent.answer = lambda *_: (403, b"Permission denied")
+    agent.answer = lambda *_: (403, b"Permission denied\n")
 
-    with pytest.raises(consul.ConsulError, match="403 Permission denied"):
+    with pytest.raises(consul.ConsulError, match=r"^403 Permission denied; .*CONSUL_HTTP_TOKEN$"):
         registry_at(agent, CONSUL_HTTP_TOKEN="s3cret").announce()
     assert "s3cret" not in caplog.text
 

@@ -139,7 +139,7 @@ def test_shows_who_it_is_when_etcd_wants_to_know(member: StandIn) -> None:
 def test_is_nobody_where_no_name_was_given(member: StandIn) -> None:
     member.answer = lambda *_: (400, b"user name is empty")
 
-    with pytest.raises(etcd.EtcdError, match="400 user name is empty"):
+    with pytest.raises(etcd.EtcdError, match=r"^400 user name is empty; .*ETCD_USERNAME"):
         registry_at(member.url).announce()
     assert member.paths == ENTER[:1]
 

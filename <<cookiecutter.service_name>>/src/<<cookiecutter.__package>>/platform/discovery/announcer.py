@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Protocol
 
 from .announcer_address import EVERYWHERE
+from .announcer_problems import Problems
 
 # How long an entry outlives a process that was killed.
 TTL_SECONDS = 10
@@ -46,7 +47,7 @@ class Announcer:
         self._asked = EVERYWHERE.get(host, host), port
         self._entered = False
         self._unready = 0
-        self._problem = ""
+        self._problems = Problems()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
@@ -92,9 +93,9 @@ class Announcer:
         except Exception as error:  # whatever it is, the next beat tries again
             self._fails(error)
             return
-        if not self._entered or self._problem:
+        if self._problems.end() or not self._entered:
             logger.info("Announced to %s", self._registry.name)
-        self._entered, self._problem = True, ""
+        self._entered = True
 
     def _withdraw(self, reason: str) -> None:
         entered, self._entered = self._entered, False
@@ -107,6 +108,5 @@ class Announcer:
             logger.info("Withdrawn from %s: %s", self._registry.name, reason)
 
     def _fails(self, error: Exception) -> None:
-        if not self._problem:
-            logger.warning("%s does not know how this instance is: %s", self._registry.name, error)
-        self._problem = str(error) or type(error).__name__
+        if self._problems.is_new(error):
+            logger.warning("%s can't be told of this instance: %s", self._registry.name, error)

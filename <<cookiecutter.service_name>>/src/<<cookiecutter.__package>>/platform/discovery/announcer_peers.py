@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .. import deadline
 from . import Instance
+from .announcer_problems import Problems
 
 # How long calls wait for the very first answer.
 _FIRST_ANSWER_SECONDS = 1.0
@@ -67,22 +68,28 @@ class Watched:
 
     def _run(self, service: str, view: "_View") -> None:
         seen = failures = 0
+        problems = Problems()
         while not self._closed.is_set():
             began = time.monotonic()
             try:
                 found, seen = self._source.look(service, seen)
             except Exception as error:  # whatever it is, the registry gave no answer
-                if not failures:
-                    logger.warning("%s does not tell of %s: %s", self._source.name, service, error)
+                self._report(service, problems, error)
                 seen, failures = 0, min(failures + 1, _FAILURES_THAT_COUNT)
                 self._closed.wait(_pause(failures))
                 continue
-            if failures:
-                logger.info("%s tells of %s again", self._source.name, service)
             failures = 0
+            self._report(service, problems, None if found else LookupError("it knows no instance"))
             view.update(found)
             # One change is passed on at once; many in a row are not asked for one by one.
             self._closed.wait(max(0, began + _SHORTEST_ROUND_SECONDS - time.monotonic()))
+
+    def _report(self, service: str, problems: Problems, error: Exception | None) -> None:
+        if error is None:
+            if problems.end():
+                logger.info("%s tells of %s again", self._source.name, service)
+        elif problems.is_new(error):
+            logger.warning("%s does not tell of %s: %s", self._source.name, service, error)
 
 
 class _View:

@@ -9,6 +9,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from ..environ import RoomSettings
 from .announcer import TTL_SECONDS
 from .announcer_address import Advertised
+from .announcer_problems import Refused
 
 _CALL_SECONDS = 1.0
 _CONNECTIONS = 32  # kept: the announcer's, and one for each service that is watched
@@ -36,8 +37,10 @@ class Settings(RoomSettings):
         return value.rstrip("/")
 
 
-class ConsulError(Exception):
+class ConsulError(Refused):
     """Consul refuses a request, or can't answer it now."""
+
+    remedies = {403: "look at CONSUL_HTTP_TOKEN"}
 
 
 class Client:
@@ -66,7 +69,7 @@ class Client:
         timeout = Timeout(connect=_CALL_SECONDS, read=seconds)
         response = self._pool.request(method, url, json=body, timeout=timeout)
         if response.status != 200:
-            raise ConsulError(f"{response.status} {response.data[:200].decode(errors='replace')}")
+            raise ConsulError(response)
         return response
 
 

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from ..environ import RoomSettings
 from .announcer import TTL_SECONDS
 from .announcer_address import Advertised
+from .announcer_problems import Refused
 
 _CALL_SECONDS = 1.0
 _CONNECTIONS = 32  # kept: the announcer's, and one for each service that is watched
@@ -41,12 +42,10 @@ def _is_url(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
 
 
-class EtcdError(Exception):
+class EtcdError(Refused):
     """etcd refuses a request, or can't answer it now."""
 
-    def __init__(self, response: BaseHTTPResponse) -> None:
-        self.status = response.status
-        super().__init__(f"{response.status} {response.data[:200].decode(errors='replace')}")
+    remedies = dict.fromkeys((400, 401, 403), "look at ETCD_USERNAME and ETCD_PASSWORD")
 
 
 class Client:
