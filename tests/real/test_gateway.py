@@ -394,17 +394,26 @@ def test_the_answer_to_a_body_that_was_not_read_arrives(workspace: Workspace, si
 
 
 @pytest.mark.parametrize(
-    "request_line", ["GET", "GET /orders/api/\x01 HTTP/1.1", "CONNECT orders:8000 HTTP/1.1"]
+    ("begun", "statuses"),
+    [
+        ("GET", {400}),
+        ("GET /orders/api/\x01 HTTP/1.1", {400}),
+        ("CONNECT orders:8000 HTTP/1.1", {400, 405}),
+        ("POST /orders/api/v1/orders HTTP/1.1\r\nTransfer-Encoding: gzip", {501}),
+        ("GET /orders/api/v1/orders HTTP/3.0", {505}),
+    ],
 )
-def test_what_is_no_request_gets_a_problem(workspace: Workspace, request_line: str) -> None:
+def test_what_is_no_request_gets_a_problem(
+    workspace: Workspace, begun: str, statuses: set[int]
+) -> None:
     connection = HTTPConnection("127.0.0.1", workspace.gateway.port, timeout=30)
     connection.connect()
-    connection.sock.sendall(f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    connection.sock.sendall(f"{begun}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     with connection.sock.makefile("rb") as answer:
         text = answer.read()
     connection.close()
     assert b"<html" not in text
-    assert json.loads(text.rpartition(b"\r\n\r\n")[2])["status"] in {400, 405}
+    assert json.loads(text.rpartition(b"\r\n\r\n")[2])["status"] in statuses
 
 
 def test_a_service_that_moves_is_found_again(workspace: Workspace) -> None:
