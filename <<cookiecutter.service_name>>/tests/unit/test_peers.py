@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import BaseModel, ValidationError
 from urllib3 import PoolManager
 
+from << cookiecutter.__package >>.api.problems import documented
 from << cookiecutter.__package >>.platform.discovery import Instance
 from << cookiecutter.__package >>.platform.discovery.fixed_peers import Fixed
 from << cookiecutter.__package >>.platform.peers import (
@@ -418,6 +419,15 @@ def test_an_answer_that_nobody_can_use_is_a_bad_gateway() -> None:
     with pytest.raises(UnexpectedAnswer, match="GET /things with 401") as caught:
         peer(Recording(Response(401, {}, b""))).request("GET", "/things", expect=(200,))
     assert caught.value.code == 502
+
+
+@pytest.mark.parametrize(
+    "error", [PeerUnavailable("inventory", "it is away"), UnexpectedAnswer("inventory", "nonsense")]
+)
+def test_a_view_can_document_what_a_peer_makes_it_answer(
+    error: PeerUnavailable | UnexpectedAnswer,
+) -> None:
+    assert error.code in documented(error.code)
 
 
 def test_a_missing_field_is_named() -> None:

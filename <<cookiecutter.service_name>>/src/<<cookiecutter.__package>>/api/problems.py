@@ -36,6 +36,7 @@ _TITLES = {
     422: "Unprocessable Content",
     428: "Precondition Required",
     500: "Internal Server Error",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
