@@ -225,6 +225,30 @@ def test_the_breaker_opens_probes_and_closes(clock: Clock) -> None:
     assert state() == CLOSED
 
 
+@pytest.mark.parametrize(
+    ("failure", "reason"), [(ConnectionFailed("refused"), "refused"), (answer(503), "status 503")]
+)
+def test_the_log_says_why_a_circuit_opens(
+    failure: Outcome, reason: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = Peer(answer(500), failure)
+    transport = resilient(peer, breaker_failures=2, breaker_seconds=60)
+    for _ in range(20):
+        with pytest.raises(PeerUnavailable):
+            transport.send(POST, 5)
+    clock.now += 61
+    peer.outcomes = [ConnectionFailed("still refused")]
+    with pytest.raises(PeerUnavailable):
+        transport.send(POST, 5)
+
+    name = "The circuit breaker of inventory is"
+    assert [each for each in caplog.messages if each.startswith(name)] == [
+        f"{name} open: {reason}",
+        f"{name} half-open",
+        f"{name} open: still refused",
+    ]
+
+
 def test_one_call_alone_probes(clock: Clock) -> None:
     peer = Peer(ConnectionFailed("broken"))
     transport = resilient(peer, breaker_failures=1, breaker_seconds=60)

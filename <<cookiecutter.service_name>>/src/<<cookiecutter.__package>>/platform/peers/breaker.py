@@ -130,7 +130,13 @@ class _ServerError(Exception):
 
 
 class _Report(CircuitBreakerListener):
-    """Tells metrics and log about every change."""
+    """Tells metrics and log about every change, and the log what opened the circuit."""
+
+    _failure = ""
+
+    def failure(self, cb: CircuitBreaker, exc: BaseException) -> None:  # noqa: ARG002 (pybreaker's signature)
+        """Keep the reason: pybreaker tells it first, and then that the circuit opens."""
+        self._failure = str(exc)
 
     def state_change(
         self,
@@ -139,9 +145,10 @@ class _Report(CircuitBreakerListener):
         new_state: CircuitBreakerState,
     ) -> None:
         BREAKER_STATE.labels(cb.name).set(_NUMBERS[new_state.name])
-        logger.warning(
-            "The circuit breaker of %s is %s", cb.name, new_state.name, extra={"peer": cb.name}
-        )
+        state = new_state.name
+        if state == STATE_OPEN:
+            state += f": {self._failure}"
+        logger.warning("The circuit breaker of %s is %s", cb.name, state, extra={"peer": cb.name})
 
 
 def _checked(send: Callable[[], Response]) -> Response:
