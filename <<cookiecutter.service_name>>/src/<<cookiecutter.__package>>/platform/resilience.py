@@ -24,7 +24,7 @@ from .peers.settings import PeersSettings
 Fallback = Callable[[Request, PeerUnavailable], Response]
 
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
-_FIRST_PAUSE_SECONDS = 0.05
+_FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
 _LONGEST_ASKED_SECONDS = 86_400.0
 _SAVED_RETRIES = 10.0
@@ -142,7 +142,7 @@ def _is_worth_another_try(state: RetryCallState) -> bool:
 
 def _pause(state: RetryCallState) -> float:
     """Give the seconds to wait: full jitter, on top of what the peer asks all its callers for."""
-    longest = min(_FIRST_PAUSE_SECONDS * 2**state.attempt_number, _LONGEST_PAUSE_SECONDS)
+    longest = min(_FIRST_PAUSE_SECONDS * 2 ** (state.attempt_number - 1), _LONGEST_PAUSE_SECONDS)
     asked = 0.0
     if state.outcome is not None and not state.outcome.failed:
         asked = _retry_after(state.outcome.result().headers) or 0
