@@ -223,6 +223,15 @@ def test_what_else_the_issuer_signs_is_no_access_token(issuer: Issuer, kind: obj
         verifier(issuer).verify(issuer.token({"typ": kind}))
 
 
+@pytest.mark.parametrize("claims", [{"typ": "ID"}, {"at_hash": "mFfFWfaxOp6ZsHhNsM6EMg"}])
+def test_who_logged_in_somewhere_has_no_access_by_that(
+    issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidToken, match="no access token"):
+        verifier(issuer).verify(issuer.token(**claims))
+    assert verifier(issuer).verify(issuer.token(typ="Bearer")).subject == "alice"
+
+
 def test_no_end_is_too_far_away(issuer: Issuer) -> None:
     assert verifier(issuer).verify(issuer.token(exp=10**400)).subject == "alice"
 

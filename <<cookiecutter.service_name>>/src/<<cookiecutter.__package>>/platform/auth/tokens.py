@@ -71,6 +71,8 @@ class Verifier:
         if known and known.until > time.time() and self._keys.has(known.key):
             return known.caller
         key, claims = self._decode(token)
+        if _says_who_logged_in(claims):
+            raise InvalidToken("The token is no access token.")
         caller = Caller(claims["sub"], _client(claims), _scopes(claims), claims)
         self._remember(digest, caller, key)
         return caller
@@ -107,6 +109,15 @@ class Verifier:
             while len(self._verified) >= _REMEMBERED_TOKENS:
                 del self._verified[next(iter(self._verified))]
             self._verified[digest] = _Verified(caller, until, key)
+
+
+def _says_who_logged_in(claims: Mapping[str, Any]) -> bool:
+    """Tell whether it is an ID token: for the client where somebody logged in, not for an API.
+
+    Some issuers give those the type of access tokens. Keycloak tells them apart by a claim, others
+    by what only ID tokens can have: the access token's hash (OpenID Connect Core, 3.1.3.6).
+    """
+    return claims.get("typ") == "ID" or "at_hash" in claims
 
 
 def _client(claims: Mapping[str, Any]) -> str | None:
