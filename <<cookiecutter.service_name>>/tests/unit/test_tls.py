@@ -233,6 +233,20 @@ def test_a_head_that_others_may_read_otherwise_is_refused(
         assert b"HTTP/1.1 " not in answers.read()
 
 
+@pytest.mark.parametrize(
+    "line", [b"GET //[ HTTP/1.1", b"GET http://[ HTTP/1.1", b"GET //[x] HTTP/1.1"], ids=repr
+)
+def test_an_address_that_is_none_is_refused(
+    checkout: Client, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkout.connection.connect()
+    sock = checkout.connection.sock
+    sock.sendall(line + b"\r\nHost: x\r\n\r\n")
+    with sock.makefile("rb") as answers:
+        assert answers.readline().startswith(b"HTTP/1.1 400 ")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 def test_headers_are_read_as_usual(app: Flask, checkout: Client) -> None:
     @access.public
     def told() -> dict[str, str]:

@@ -37,6 +37,13 @@ class _Reader(HeaderReader):
 class _Request(HTTPRequest):
     header_reader = _Reader()
 
+    def parse_request(self) -> None:
+        """Read a head; what it makes cheroot stumble over is no request either."""
+        try:
+            super().parse_request()
+        except ValueError:  # an address as `//[`
+            self.simple_response("400 Bad Request", "Malformed Request-URI")
+
 
 class Connection(HTTPConnection):
     """A connection whose requests have such heads."""
