@@ -12,6 +12,7 @@ from typing import NoReturn
 import pytest
 
 from tests.real.charts import chart_of, charts, objects  # noqa: F401 (fixtures)
+from tests.real.pair import pair  # noqa: F401 (a fixture)
 from tests.real.running import (  # noqa: F401 (fixtures)
     default_place,
     on_mysql,
@@ -26,6 +27,9 @@ from tests.real.servers.consul import consul as run_consul
 from tests.real.servers.database import Database
 from tests.real.servers.docker import Docker
 from tests.real.servers.etcd import etcd as run_etcd
+from tests.real.servers.keycloak import Keycloak
+from tests.real.servers.keycloak import installed as install_keycloak
+from tests.real.servers.keycloak import keycloak as run_keycloak
 from tests.real.servers.mariadb import mariadb as run_mariadb
 from tests.real.servers.nginx import program as find_nginx
 from tests.real.servers.oidc import IdentityProvider
@@ -112,6 +116,14 @@ def oidc() -> Callable[..., AbstractContextManager[IdentityProvider]]:
     with _or_missing():
         install_oidc()
     return run_oidc
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Callable[[], AbstractContextManager[Keycloak]]:
+    """Runs a Keycloak with an empty realm."""
+    with _or_missing():
+        install_keycloak()
+    return run_keycloak
 
 
 @pytest.fixture(scope="session")

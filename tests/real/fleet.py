@@ -8,9 +8,12 @@ from pathlib import Path
 
 from tests.real.issuer import Issuer
 from tests.real.running import Project, Service
+from tests.real.servers.keycloak import Keycloak
 from tests.real.servers.oidc import IdentityProvider
 from tests.real.verbs import make
 from tests.rendering import render
+
+Provider = IdentityProvider | Keycloak
 
 # A view as somebody adds one: beside the others, installed where the application is put together.
 _INSTALL = """    from .api import {module}
@@ -40,7 +43,7 @@ class Fleet:
 
     @contextmanager
     def process(
-        self, project: Project, issuer: Issuer | IdentityProvider, /, **environment: str
+        self, project: Project, issuer: Issuer | Provider, /, **environment: str
     ) -> Iterator[Service]:
         """Start a service, wait for nothing, and see to it that it is gone afterwards."""
         scratch = self._folder / f"{project.package}-{environment.get('INSTANCE', '1')}"
@@ -75,7 +78,7 @@ class Fleet:
 
     @contextmanager
     def serve(
-        self, project: Project, issuer: Issuer | IdentityProvider, /, **environment: str
+        self, project: Project, issuer: Issuer | Provider, /, **environment: str
     ) -> Iterator[Service]:
         """Start a service and wait until it is ready."""
         with self.process(project, issuer, **environment) as service:
