@@ -272,6 +272,29 @@ def test_headers_are_read_as_usual(app: Flask, checkout: Client) -> None:
     }
 
 
+def test_who_does_not_wait_for_an_answer_is_no_error(
+    app: Flask, checkout: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, ended = threading.Event(), threading.Event()
+
+    def without_end() -> Iterator[bytes]:
+        try:
+            gone.wait(10)
+            while True:
+                yield b"more"
+        finally:
+            ended.set()
+
+    app.add_url_rule("/long", "long", access.public(lambda: Response(without_end())))
+    checkout.connection.request("GET", "/long")
+    checkout.connection.close()
+    gone.set()
+
+    assert ended.wait(10)
+    lifecycle(app).stop()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_what_is_in_flight_is_finished(app: Flask, checkout: Client) -> None:
     begun, go_on = threading.Event(), threading.Event()
 

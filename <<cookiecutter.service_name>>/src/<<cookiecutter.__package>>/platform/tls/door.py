@@ -1,9 +1,9 @@
 """The second door: the same application over mutual TLS, in threads of each worker process.
 
 granian gives no client's certificate to the application, so here cheroot serves. Of cheroot's own
-ways three are changed: hands are shaken without a thread that waits, so whoever connects and says
+ways four are changed: hands are shaken without a thread that waits, so whoever connects and says
 nothing stops nobody; no connection is kept while the process drains; nor after a request whose
-end cheroot does not see to.
+end cheroot does not see to; and nobody is warned of a client that did not wait for its answer.
 """
 
 import logging
@@ -29,6 +29,9 @@ CLIENT = "tls.client"
 _IDLE_SECONDS, _STALLED_SECONDS = 75, 10
 _MAX_HEADER_BYTES = 64 * 1024
 _MAX_UNREAD_BYTES = 64 * 1024
+
+# As with EPIPE, which is what it is without TLS.
+errors.socket_errors_to_ignore.append(ssl.SSL_ERROR_EOF)
 
 logger = logging.getLogger(__name__)
 
