@@ -262,7 +262,7 @@ def test_no_time_is_left_after_the_deadline() -> None:
     time.sleep(0.002)
 
     with pytest.raises(deadline.DeadlineExceeded):
-        deadline.remaining()
+        deadline.check()
 
 
 def test_security_headers_are_on_every_answer(client: FlaskClient) -> None:

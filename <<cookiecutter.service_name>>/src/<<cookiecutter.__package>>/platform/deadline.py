@@ -33,3 +33,8 @@ def remaining() -> float | None:
     if left <= 0:
         raise DeadlineExceeded("The time for this request is up.")
     return left
+
+
+def check() -> None:
+    """Raise DeadlineExceeded if no time is left."""
+    remaining()

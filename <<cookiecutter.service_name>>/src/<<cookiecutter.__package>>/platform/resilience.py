@@ -81,7 +81,7 @@ class Resilient:
         try:
             response = self._retrying(self._attempt, request, until)
         except ConnectionFailed as error:
-            deadline.remaining()
+            deadline.check()
             # Its text names addresses, which are nobody's business outside.
             logger.warning("Calling %s failed: %s", self._peer, error, extra={"peer": self._peer})
             raise PeerUnavailable(self._peer, "no connection to it lasted long enough") from error

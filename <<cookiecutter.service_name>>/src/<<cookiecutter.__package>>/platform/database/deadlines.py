@@ -66,12 +66,12 @@ def keep_deadlines(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def execute(*_: Any) -> None:
-        deadline.remaining()
+        deadline.check()
 
     @event.listens_for(engine, "commit")
     def commit(connection: Connection) -> None:
         try:
-            deadline.remaining()
+            deadline.check()
         except deadline.DeadlineExceeded:
             # SQLAlchemy takes a transaction for ended when its commit fails, and this one is not.
             connection.invalidate()

@@ -46,7 +46,7 @@ class Connection(psycopg.Connection[Any]):
         wanted = next(steps)
         while True:
             ready = yield wanted
-            deadline.remaining()
+            deadline.check()
             try:
                 wanted = steps.send(ready)
             except StopIteration as done:

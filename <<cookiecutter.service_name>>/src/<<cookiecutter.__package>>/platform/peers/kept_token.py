@@ -91,7 +91,7 @@ class KeptToken:
         now = time.monotonic()
         if now < held.ends_at:
             return held.token
-        deadline.remaining()
+        deadline.check()
         raise TokenUnavailable(self._audience, self._ask_at - now)
 
     def _renew(self, asking: threading.Event) -> None:
