@@ -5,6 +5,7 @@ gateway.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from tests.real.servers.docker import Docker
-from tests.real.servers.processes import wait_until
+from tests.real.servers.processes import free_port, wait_until
 from tests.real.verbs import make
 from tests.rendering import render
 
@@ -49,6 +50,7 @@ def workspace(
     for name, answers in SERVICES.items():
         service = render(folder, service_name=name, **answers)
         make(service, "token")  # makes uv.lock and the development key on the way
+    publish_elsewhere(folder)
     try:
         docker("compose", "up", "--build", "--wait", "--wait-timeout=300", cwd=folder)
         yield folder
@@ -156,8 +158,21 @@ def test_the_gateway_goes_with_the_last_service_and_comes_with_the_first(
 
     for service in SERVICES:
         make(workspace / service, "register")
+    publish_elsewhere(workspace)
     docker("compose", "up", "--wait", "--wait-timeout=300", cwd=workspace)
     test_the_gateway_is_the_way_in(workspace, "reports")
+
+
+def publish_elsewhere(workspace: Path) -> None:
+    """Move all ports of this machine, as somebody does who has 8080 or 8500 in use already."""
+    compose, registry = workspace / "compose.yaml", workspace / "services.yaml"
+    published, registered = compose.read_text("utf-8"), registry.read_text("utf-8")
+    for port in re.findall(r"'127\.0\.0\.1:(\d+):", published):
+        free = str(free_port())
+        published = published.replace(f"'127.0.0.1:{port}:", f"'127.0.0.1:{free}:")
+        registered = registered.replace(f"{{http: {port}}}", f"{{http: {free}}}")
+    compose.write_text(published, "utf-8")
+    registry.write_text(registered, "utf-8")
 
 
 def names(workspace: Path, address: str, service: str) -> list[str]:
