@@ -16,8 +16,9 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 RUN := $(UV) run --no-sync
 
-# Two at a time, since much of a test is waiting for other programs; a file's tests share what they render.
-PARALLEL := --numprocesses=2 --dist=loadfile
+# Two at a time, since much of a test is waiting for other programs; a file's tests share what they
+# render. What takes long comes first, as pyproject.toml has it.
+PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the verbs

@@ -1,9 +1,13 @@
 """What all tests of the template share: nothing of the person who runs them leaks in."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
+
+from tests.rendering import render
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,3 +31,9 @@ def nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.setenv(f"GIT_{role}_NAME", "Nobody")
             patch.setenv(f"GIT_{role}_EMAIL", "nobody@example.org")
         yield
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives the service of some answers, rendered once, to tests that look and change nothing."""
+    return cache(lambda **answers: render(tmp_path_factory.mktemp("rendered"), **answers))

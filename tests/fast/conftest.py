@@ -1,12 +1,36 @@
 """A service rendered from each set of answers, once for all tests that look at it."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.fast.combinations import COMBINATIONS, Answers, label
-from tests.rendering import files, render
+from tests.rendering import files
+
+LABELS = set(map(label, COMBINATIONS))
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """Gives one process all tests that look at the same rendering; of the others, a whole file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        first = re.search(r"\[([^]-]+)", nodeid)
+        return first[1] if first and first[1] in LABELS else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Take the place of what `--dist` names."""
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave these to the end: there are many and each is small, so no process has to wait long."""
+    items.sort(key=lambda item: "rendering" in getattr(item, "fixturenames", ()))
 
 
 @dataclass(frozen=True)
@@ -25,15 +49,12 @@ class Rendering:
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=label)
-def rendering(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Rendering:
+def rendering(request: pytest.FixtureRequest, rendered: Callable[..., Path]) -> Rendering:
     """One after the other, the service of each set of answers."""
-    workspace = tmp_path_factory.mktemp("workspace")
-    return Rendering(request.param, render(workspace, **request.param))
+    return Rendering(request.param, rendered(**request.param))
 
 
 @pytest.fixture(scope="session")
-def defaults(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
+def defaults(rendered: Callable[..., Path]) -> Rendering:
     """The service of the default answers."""
-    return Rendering({}, render(tmp_path_factory.mktemp("defaults")))
+    return Rendering({}, rendered())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_IN_A_MESH, REFUSED_WITH_
 from tests.fast.combinations import COMBINATIONS, label
 from tests.fast.conftest import Rendering
 from tests.real.tools.network_policy import Pod, allowed
-from tests.rendering import SERVICE, render
+from tests.rendering import SERVICE
 
 CHART = SERVICE / "deploy" / "helm" / "<<cookiecutter.service_name>>"
 WITH_A_FILE = {"database": "sqlite", "workspace": ""}
@@ -30,11 +31,9 @@ CHARTED = [answers for answers in COMBINATIONS if answers.get("deploy") in {None
 
 
 @pytest.fixture(scope="session", params=CHARTED, ids=label)
-def rendering(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Rendering:
+def rendering(request: pytest.FixtureRequest, rendered: Callable[..., Path]) -> Rendering:
     """One after the other, the services that have a chart."""
-    return Rendering(request.param, render(tmp_path_factory.mktemp("charted"), **request.param))
+    return Rendering(request.param, rendered(**request.param))
 
 
 @pytest.fixture
@@ -96,9 +95,9 @@ def test_declares_the_peers(rendering: Rendering, chart: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def with_a_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_a_file(rendered: Callable[..., Path]) -> Path:
     """The chart of a service whose database is a file."""
-    return charts.chart(render(tmp_path_factory.mktemp("file"), **WITH_A_FILE))
+    return charts.chart(rendered(**WITH_A_FILE))
 
 
 @pytest.mark.parametrize(
@@ -123,8 +122,10 @@ def test_refuses_with_a_file(with_a_file: Path, over: Values, named: str) -> Non
     ids=[row[0] for row in REFUSED_IN_A_MESH],
 )
 @pytest.mark.parametrize("mesh", ["istio", "linkerd"])
-def test_refuses_in_a_mesh(tmp_path: Path, mesh: str, over: Values, named: str) -> None:
-    assert named in refusal(charts.chart(render(tmp_path, mesh=mesh, workspace="")), over)
+def test_refuses_in_a_mesh(
+    rendered: Callable[..., Path], mesh: str, over: Values, named: str
+) -> None:
+    assert named in refusal(charts.chart(rendered(mesh=mesh, workspace="")), over)
 
 
 def refusal(chart: Path, over: Values) -> str:

@@ -7,8 +7,10 @@ many services, and the script that deploys is run against a Helm and a cluster t
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -170,13 +172,20 @@ def check(tool: str, *arguments: str | Path) -> None:
 # In a repository of many services
 
 
-@pytest.fixture(params=["github", "gitlab"])
-def monorepo(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module", params=["github", "gitlab"])
+def untouched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with two services in `services/`."""
-    (tmp_path / ".git").mkdir()
+    top = tmp_path_factory.mktemp("monorepo")
+    (top / ".git").mkdir()
     for name in ("orders", "inventory"):
-        render(tmp_path / "services", service_name=name, ci=request.param)
-    return tmp_path
+        render(top / "services", service_name=name, ci=request.param)
+    return top
+
+
+@pytest.fixture
+def monorepo(untouched: Path, tmp_path: Path) -> Path:
+    """A copy of it, to change things in."""
+    return shutil.copytree(untouched, tmp_path, dirs_exist_ok=True)
 
 
 def placed(top: Path) -> dict[str, str]:
@@ -303,9 +312,11 @@ def test_a_repository_of_one_service_keeps_its_pipeline(tmp_path: Path) -> None:
 
 
 @pytest.fixture(params=["rolling", "canary"])
-def deploy(request: pytest.FixtureRequest, tmp_path: Path) -> "Deploy":
+def deploy(
+    request: pytest.FixtureRequest, rendered: Callable[..., Path], tmp_path: Path
+) -> "Deploy":
     """The script of a service, with a Helm and a cluster that only say what they are told."""
-    service = render(tmp_path, workspace="", rollout=request.param)
+    service = rendered(workspace="", rollout=request.param)
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("helm", "kubectl"):
