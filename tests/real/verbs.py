@@ -9,17 +9,21 @@ from pathlib import Path
 OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
 
 
+def environment() -> dict[str, str]:
+    """Give what a developer at a prompt has, who is nobody in particular."""
+    return {name: value for name, value in os.environ.items() if name not in OURS}
+
+
 def make(service: Path, *arguments: str, **variables: str) -> str:
     """Run `make` in a service and give what it prints on standard output.
 
     Raises:
         AssertionError: it failed; the message has all that it said.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in OURS}
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=service,
-        env={**environment, **variables},
+        env={**environment(), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

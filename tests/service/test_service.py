@@ -1,6 +1,5 @@
 """A service passes its own checks untouched, offline once it is installed, and does what it says."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.servers.processes import free_port
-from tests.real.verbs import OURS, make
+from tests.real.verbs import environment, make
 from tests.rendering import CHOICES, render
 from tests.service.conftest import Client
 
@@ -113,7 +112,7 @@ def test_calls_in_readme_work(service: Path, running: Client) -> None:
     said = subprocess.run(
         ["bash", "-euc", f"ID={created.body['id']}\n{calls}"],
         cwd=service,
-        env={name: value for name, value in os.environ.items() if name not in OURS},
+        env=environment(),
         capture_output=True,
         text=True,
         check=True,

@@ -7,10 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.real.verbs import OURS
+from tests.real.verbs import environment
 from tests.rendering import QUESTIONS, TEMPLATE
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
 
 
 def make(*arguments: str) -> str:
@@ -18,7 +16,7 @@ def make(*arguments: str) -> str:
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=TEMPLATE,
-        env=ENVIRONMENT,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -54,7 +52,7 @@ def test_new_asks_on_a_terminal(tmp_path: Path) -> None:
     process = subprocess.Popen(
         ["make", "new", f"OUTPUT={tmp_path}"],
         cwd=TEMPLATE,
-        env={**ENVIRONMENT, "TERM": "dumb"},
+        env={**environment(), "TERM": "dumb"},
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -74,7 +72,7 @@ def test_new_says_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "new", f"OUTPUT={tmp_path}", "ARGS=service_name=Orders databse=mysql"],
         cwd=TEMPLATE,
-        env=ENVIRONMENT,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
