@@ -15,12 +15,14 @@ def nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """No answers from ~/.cookiecutterrc, no colours asked for, and a name for git to commit by.
 
     Neither are commits signed as ~/.gitconfig has it, nor is a proxy asked for this machine.
+    Programs keep their bytecode, as they do by default: some are started a hundred times.
     """
     config = tmp_path_factory.mktemp("config") / "cookiecutter.yaml"
     config.write_text(f"replay_dir: {config.parent}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOKIECUTTER_CONFIG", str(config))
-        patch.delenv("FORCE_COLOR", raising=False)
+        for name in ("FORCE_COLOR", "PYTHONDONTWRITEBYTECODE"):
+            patch.delenv(name, raising=False)
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         for name in ("no_proxy", "NO_PROXY"):
