@@ -5,7 +5,7 @@ import builtins
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -295,9 +295,11 @@ def test_colours_are_for_terminals_only(
 
 
 @pytest.mark.parametrize("name", ["kafka-gateway", "mysql-admin", "gitlab-sync", "my-kafka"])
-def test_a_service_named_like_a_room_keeps_its_package(tmp_path: Path, name: str) -> None:
-    project = render(tmp_path, service_name=name, database="sqlite")
-    plain = render(tmp_path, service_name="zzz", database="sqlite")
+def test_a_service_named_like_a_room_keeps_its_package(
+    rendered: Callable[..., Path], name: str
+) -> None:
+    project = rendered(service_name=name, database="sqlite")
+    plain = rendered(service_name="zzz", database="sqlite")
     kept = {str(path.relative_to(project)) for path in files(project)}
     for own in (name, name.replace("-", "_")):
         kept = {path.replace(own, "zzz") for path in kept}

@@ -2,14 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fast.names import NAMES, label
 from tests.real.verbs import make
-from tests.rendering import render
 
 # All names would take minutes; these try length, an odd plural, and words that the code uses too.
 TRIED = ("a" * 40, "kafka-gateway", "r" * 40, "address", "event", "token")
@@ -40,14 +41,16 @@ def python(tools: Path, folder: Path, *arguments: str) -> str:
     "names", [FEW, pytest.param(NAMES, marks=pytest.mark.long)], ids=["few", "all"]
 )
 def test_types_are_right(
-    names: list[dict[str, str]], service: Path, tools: Path, tmp_path: Path
+    names: list[dict[str, str]],
+    rendered: Callable[..., Path],
+    service: Path,
+    tools: Path,
+    tmp_path: Path,
 ) -> None:
     sources = tmp_path / "src"
     for number, answers in enumerate(names):
-        folder = render(tmp_path / str(number), **answers, workspace="")
-        [package] = (folder / "src").iterdir()
-        (sources / f"under_{number}").mkdir(parents=True)
-        package.rename(sources / f"under_{number}" / package.name)
+        [package] = (rendered(**answers, workspace="") / "src").iterdir()
+        shutil.copytree(package, sources / f"under_{number}" / package.name)
         init = sources / f"under_{number}" / "__init__.py"
         init.write_text(f'"""The service called {label(answers)}."""\n')
 
@@ -61,9 +64,9 @@ def test_types_are_right(
 
 @pytest.mark.parametrize("answers", FEW, ids=label)
 def test_unit_tests_and_description_hold(
-    answers: dict[str, str], tools: Path, tmp_path: Path
+    answers: dict[str, str], rendered: Callable[..., Path], tools: Path, tmp_path: Path
 ) -> None:
-    folder = render(tmp_path, **answers, workspace="")
+    folder = shutil.copytree(rendered(**answers, workspace=""), tmp_path / "service")
     [package] = (folder / "src").iterdir()
     described = (folder / "openapi.json").read_text()
 
