@@ -6,7 +6,7 @@ from pathlib import Path
 
 # What the run of these tests has and a developer at a prompt has not. In CI a new service would
 # have to have its uv.lock already.
-OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
+OURS = ("ARGS", "CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
 
 
 def environment() -> dict[str, str]:
