@@ -393,7 +393,15 @@ def test_a_version_that_fails_the_smoke_test_goes_back(deploy: Deploy) -> None:
     done = deploy("staging", helm=failing, kubectl=DONE)
 
     assert done.returncode == 1
-    assert "helm rollback orders" in done.stderr
+    assert "helm rollback --server-side=false orders" in done.stderr
+
+
+def test_what_others_have_changed_is_no_conflict(deploy: Deploy) -> None:
+    """Argo Rollouts selects the pods of Services, kubectl scales: Helm 4 would refuse to go on."""
+    done = deploy("staging", kubectl=DONE)
+
+    assert done.returncode == 0, done.stderr
+    assert "helm upgrade --install --server-side=false orders" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,12 @@ fail() {
   exit 1
 }
 
+# Merged here: the API server would refuse whatever somebody else has changed since, as the number
+# of pods, or which ones a Service leads to.
+merge=--server-side=false
+
 upgrade() {
-  helm upgrade --install "$name" "$chart" --values "$chart/values-$stage.yaml" \
+  helm upgrade --install "$merge" "$name" "$chart" --values "$chart/values-$stage.yaml" \
     --set-string "image.repository=${IMAGE%@*}" --set-string "image.digest=${IMAGE#*@}" \
     --set-string "image.tag=$VERSION" "$@"
 }
@@ -63,6 +67,6 @@ esac
 
 release "$@"
 helm test "$name" --logs || {
-  helm rollback "$name" || true # there is none before the first
+  helm rollback "$merge" "$name" || true # there is none before the first
   fail "It came up, but failed the smoke test; so the version before is back."
 }
