@@ -212,3 +212,14 @@ def test_versions_are_told_apart(objects: Render) -> None:
     ):
         found = objects('monitoring.podTargetLabels=["team"]', rollout=rollout)
         assert one(found, "ServiceMonitor")["spec"]["podTargetLabels"] == [label, "team"]
+
+
+def test_going_back_to_an_old_version_comes_to_its_end(objects: Render) -> None:
+    """Argo Rollouts 1.8 skips the analysis before the switch in the window, and waits for it."""
+    canary, blue_green = (
+        one(objects(rollout=rollout), "Rollout")["spec"] for rollout in ("canary", "blue_green")
+    )
+
+    assert canary["rollbackWindow"] == {"revisions": 3}
+    assert "prePromotionAnalysis" in blue_green["strategy"]["blueGreen"]
+    assert "rollbackWindow" not in blue_green
