@@ -24,6 +24,8 @@ from tests.real.servers import MissingServerError
 from tests.real.servers import docker as docker_engine
 from tests.real.servers.buildkit import buildkit as run_buildkit
 from tests.real.servers.consul import consul as run_consul
+from tests.real.servers.control_plane import ControlPlane
+from tests.real.servers.control_plane import control_plane as run_control_plane
 from tests.real.servers.database import Database
 from tests.real.servers.docker import Docker
 from tests.real.servers.etcd import etcd as run_etcd
@@ -41,7 +43,8 @@ from tests.real.servers.prometheus import promtool as find_promtool
 from tests.real.servers.registry import registry as run_registry
 from tests.real.servers.store import Store
 from tests.real.tools import argo_rollouts as find_argo_rollouts
-from tests.real.tools import from_go, from_pypi, helm, schemas
+from tests.real.tools import control_plane as find_control_plane
+from tests.real.tools import from_go, from_pypi, helm, linkerd, schemas
 from tests.real.tools.checkov import Checkov
 from tests.real.tools.checkov import program as find_checkov
 from tests.real.tools.helm import Helm
@@ -217,6 +220,15 @@ def argo_rollouts() -> Path:
     """The controller of Argo Rollouts."""
     with _or_missing():
         return find_argo_rollouts.controller()
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A Kubernetes without a kubelet, which knows what operators define."""
+    with _or_missing():
+        programs, files = find_control_plane.programs(), find_control_plane.definitions()
+    with run_control_plane(programs, files, linkerd.definitions()) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="session")

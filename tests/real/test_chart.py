@@ -1,7 +1,7 @@
 """The chart as Helm renders it: what clusters take, and what scanners say.
 
-There is no API server in these tests. Objects are held against the schemas of every release of
-Kubernetes that the chart is for, and of the operators' own kinds.
+There is no API server in these tests; in test_cluster.py there is. Objects are held against the
+schemas of every release of Kubernetes that the chart is for, and of the operators' own kinds.
 """
 
 import json

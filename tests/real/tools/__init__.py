@@ -6,6 +6,7 @@ all of them.
 """
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -94,3 +95,24 @@ def from_go(module: str, version: str) -> Path:
 
     program = module.rpartition("/")[2]
     return kept(f"{program}-{version}", install)
+
+
+def source(module: str, version: str) -> Path:
+    """Give the source of a Go module, in Go's own cache.
+
+    Raises:
+        MissingServerError: it can't be had.
+    """
+    if not (go := shutil.which("go")):
+        raise MissingServerError(f"{module} needs go, which is not on PATH")
+    done = subprocess.run(
+        [go, "mod", "download", "-json", f"{module}@{version}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
+    found = json.loads(done.stdout or "{}")
+    if "Dir" not in found:
+        raise MissingServerError(f"{module} can't be had:\n{found.get('Error') or done.stderr}")
+    return Path(found["Dir"])

@@ -86,6 +86,53 @@ SPECS: dict[tuple[str, str], Schema] = {
 }
 
 
+def definitions() -> list[Object]:
+    """Give what an API server needs to know these kinds."""
+    return [_definition(kind, version, spec) for (version, kind), spec in SPECS.items()]
+
+
+def _definition(kind: str, version: str, spec: Schema) -> Object:
+    singular = kind.lower()
+    plural = f"{singular.removesuffix('y')}ies" if singular.endswith("y") else f"{singular}s"
+    schema = {"type": "object", "required": ["spec"], "properties": {"spec": _structural(spec)}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": singular},
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def _structural(schema: Schema) -> Schema:
+    """A schema as definitions have it: other fields are refused by the server, not by it."""
+    if schema.get("type") == ["integer", "string"]:
+        return {"x-kubernetes-int-or-string": True}
+    if schema == {"type": "object"}:
+        return {**schema, "additionalProperties": {"type": "string"}}
+    if "enum" in schema:
+        return {"type": "string", **schema}
+    result = {name: value for name, value in schema.items() if name != "additionalProperties"}
+    if "properties" in schema:
+        result["properties"] = {
+            name: _structural(value) for name, value in schema["properties"].items()
+        }
+    if "items" in schema:
+        result["items"] = _structural(schema["items"])
+    return result
+
+
 def problems(objects: Iterable[Object]) -> list[str]:
     """Say what Linkerd would not take, one line each."""
     found = []
