@@ -255,8 +255,8 @@ def test_a_version_that_does_not_get_ready_goes(release: Callable[..., Release])
 @pytest.mark.parametrize(
     ("rollout", "options", "message"),
     [
-        ("rolling", QUICK, "failed the smoke test; so the version before is back"),
-        ("canary", QUICK_CANARY, "failed the smoke test; so the version before is back"),
+        ("rolling", QUICK, "failed the smoke test; so the version before comes back"),
+        ("canary", QUICK_CANARY, "failed the smoke test; so the version before comes back"),
         ("blue_green", QUICK, 'The old version is back: .*"smoke" assessed Failed'),
     ],
     ids=CHOICES["rollout"],

@@ -68,5 +68,5 @@ esac
 release "$@"
 helm test "$name" --logs || {
   helm rollback "$merge" "$name" || true # there is none before the first
-  fail "It came up, but failed the smoke test; so the version before is back."
+  fail "It came up, but failed the smoke test; so the version before comes back."
 }
