@@ -1,23 +1,24 @@
-"""Runs migrations against `DATABASE_URL`, with the service's own engine and tables."""
+"""Migrate the database of `DATABASE_URL`, with the service's own engine and tables."""
 
 import os
 
 from alembic import context
 
 from << cookiecutter.__package >> import settings
-from << cookiecutter.__package >>.adapters.database import IdempotencyRow
+from << cookiecutter.__package >>.adapters.database import metadata
 from << cookiecutter.__package >>.bootstrap import DIALECTS
-from << cookiecutter.__package >>.platform import database
+from << cookiecutter.__package >>.chassis import database
 
 
 def run() -> None:
-    """Run what is missing, each migration in a transaction of its own."""
-    given = settings.read(os.environ, [database.Settings])
-    engine = database.make_engine(given[database.Settings], DIALECTS)
+    """Run the missing migrations, each in a transaction of its own."""
+    models = [database.DatabaseSettings]
+    given = settings.read(os.environ, models)[database.DatabaseSettings]
+    engine = database.make_engine(given, DIALECTS)
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=IdempotencyRow.metadata,
+            target_metadata=metadata,
             transaction_per_migration=True,
             render_as_batch=engine.dialect.name == "sqlite",
         )

@@ -1,49 +1,39 @@
-"""Composition root of what the service calls: builds its adapters from settings."""
+"""Composition root of the outbound side: builds adapters and use cases from settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import ModuleType
 
-from . import settings
 <% if cookiecutter.depends_on %>
 from .adapters import peers
 <% endif %>
 from .adapters.database import DatabaseReader, DatabaseUnitOfWork
+from .adapters.events import NoEventRecorder
 from .adapters.memory import Memory
-from .domain.ports import Reader, UnitOfWork
-from .platform import announcement_<< cookiecutter.discovery >>, database
-from .platform import << cookiecutter.__wire >> as wire
-from .platform.announcement import Announcement
-from .platform.database import (
+from .chassis import << cookiecutter.__transport >> as transport
+from .chassis import database
+from .chassis.database.dialects import (
 <% for dialect in [cookiecutter.database, "sqlite"] | unique %>
     << dialect >>,
 <% endfor %>
 )
-from .platform.environ import RoomSettings, Settings
-from .platform.listening import Listening
+from .chassis.discovery import Instance
+from .chassis.discovery.registration import << cookiecutter.discovery >> as registry
+from .chassis.inbound import Listening, Registration, ServerSettings
+from .chassis.settings import Settings
+from .domain.ports import Reader, UnitOfWork
+from .settings import SERVICE_NAME
 
-DIALECTS: list[database.Dialect] = [
+DIALECTS: tuple[database.Dialect, ...] = (
 <% for dialect in [cookiecutter.database, "sqlite"] | unique %>
     << dialect >>,
 <% endfor %>
-]
-
-# What the application has besides the rooms that app.py names, and all settings there are.
-ROOMS: tuple[ModuleType, ...] = (wire,)
-KINDS: tuple[type[RoomSettings], ...] = (
-    *settings.KINDS,
-    *announcement_<< cookiecutter.discovery >>.KINDS,
-    wire.Settings,
-<% if cookiecutter.depends_on %>
-    *peers.KINDS,
-<% endif %>
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What the use cases stand on, how to tell whether it works, and what to do at the end."""
+    """The outbound adapters, their readiness checks, and how to release them."""
 
     unit_of_work: Callable[[], UnitOfWork]
     reader: Reader
@@ -54,44 +44,25 @@ class Adapters:
     close: Callable[[], None] = lambda: None
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings of everything.
+def connect(settings: Settings) -> Adapters:
+    """Return the adapters of a running service; they connect at first use.
 
     Raises:
-        SettingsError: lists every variable that is missing or wrong.
-    """
-    return settings.read(environ, KINDS)
-
-
-def listening(given: Settings) -> Listening:
-    """Say where this process listens."""
-    server = given[settings.ServerSettings]
-    return Listening(server.host, *given[wire.Settings].listens, health_port=server.port)
-
-
-def announcement(given: Settings) -> Announcement:
-    """Build what tells others where this process serves."""
-    return announcement_<< cookiecutter.discovery >>.announcement(given, settings.SERVICE_NAME, listening(given))
-
-
-def connect(given: Settings) -> Adapters:
-    """Build the adapters of a running service.
-
-    Raises:
-        SettingsError: `DATABASE_URL` names no database that this service speaks.
+        SettingsError: `DATABASE_URL` names an unsupported database.
     """
     closing = ExitStack()
-    engine = database.make_engine(given[database.Settings], DIALECTS)
+    engine = database.make_engine(settings[database.DatabaseSettings], DIALECTS)
     closing.callback(engine.dispose)
-    # A pool of its own: to switch a connection to and fro would cost round trips each time.
-    reading = database.make_engine(given[database.Settings], DIALECTS, autocommit=True)
+    # A pool of its own: switching a connection between modes would cost round trips each time.
+    reading = database.make_engine(settings[database.DatabaseSettings], DIALECTS, autocommit=True)
     closing.callback(reading.dispose)
     reader = DatabaseReader(reading)
+    recorder = NoEventRecorder()
     return Adapters(
-        unit_of_work=lambda: DatabaseUnitOfWork(engine),
+        unit_of_work=lambda: DatabaseUnitOfWork(engine, recorder),
         reader=reader,
 <% if cookiecutter.depends_on %>
-        clients=peers.connect(given, given[wire.Settings], closing),
+        clients=peers.connect(settings, closing),
 <% endif %>
         checks={"database": reader.check},
         close=closing.close,
@@ -99,6 +70,19 @@ def connect(given: Settings) -> Adapters:
 
 
 def in_memory() -> Adapters:
-    """Build adapters that forget everything at the end."""
+    """Return adapters that keep everything in memory."""
     memory = Memory()
     return Adapters(unit_of_work=memory.unit_of_work, reader=memory)
+
+
+def listening(settings: Settings) -> Listening:
+    """Return the addresses that this process listens on."""
+    server = settings[ServerSettings]
+    return Listening(server.host, *transport.endpoint(settings), health_port=server.port)
+
+
+def registration(settings: Settings) -> Registration:
+    """Return the registration of this process with the service registry."""
+    bound = listening(settings)
+    instance = Instance(bound.scheme, bound.host, bound.port)
+    return registry.registration(settings, SERVICE_NAME, instance, bound.health_port)

@@ -1,51 +1,49 @@
-"""The service's settings: its defaults, and the one place that reads the environment."""
+"""The service's settings: defaults, and the one place that reads the environment."""
 
 from collections.abc import Iterable, Mapping
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
-
-from .platform import auth, database, limits, logs, shedding, telemetry
-from .platform.environ import RoomSettings, Settings
+<% if cookiecutter.depends_on %>
+from .adapters import peers
+<% endif %>
+from .chassis import << cookiecutter.__transport >> as transport
+from .chassis import auth, database, inbound, observability
+from .chassis.discovery.registration import << cookiecutter.discovery >> as registry
+from .chassis.settings import ExtensionSettings, Settings
 
 SERVICE_NAME = "<< cookiecutter.service_name >>"
 
 _ALWAYS = {"OTEL_SERVICE_NAME": SERVICE_NAME}
 
-# What lets the service run on a bare machine. In production these must be given.
+# Defaults for a bare machine; in production these variables are required.
 _IN_DEVELOPMENT = {
     "AUTH_AUDIENCE": SERVICE_NAME,
     "AUTH_ISSUER": "urn:development",
     "DATABASE_URL": "sqlite:///.dev/<< cookiecutter.service_name >>.db",
 }
 
-
-class ServerSettings(shedding.Settings):
-    """Where and how the process serves, and how it ends (seconds)."""
-
-    host: str = Field(default="127.0.0.1", alias="HOST")
-    port: int = Field(default=8000, ge=1, le=65535, alias="PORT")
-    workers: PositiveInt = Field(default=1, alias="WEB_CONCURRENCY")
-    drain_seconds: NonNegativeFloat = Field(default=5, alias="SHUTDOWN_DRAIN_SECONDS")
-    grace_seconds: PositiveInt = Field(default=20, alias="SHUTDOWN_GRACE_SECONDS")
-
-
-KINDS: tuple[type[RoomSettings], ...] = (
-    RoomSettings,
-    ServerSettings,
-    auth.Settings,
-    database.Settings,
-    limits.Settings,
-    logs.Settings,
-    shedding.Settings,
-    telemetry.Settings,
+MODELS: tuple[type[ExtensionSettings], ...] = (
+    ExtensionSettings,
+    inbound.ServerSettings,
+    inbound.LoadSheddingSettings,
+    inbound.LimitSettings,
+    auth.AuthSettings,
+    database.DatabaseSettings,
+    observability.ResourceSettings,
+    observability.LogSettings,
+    observability.TraceSettings,
+    *transport.SETTINGS,
+    *registry.SETTINGS,
+<% if cookiecutter.depends_on %>
+    *peers.SETTINGS,
+<% endif %>
 )
 
 
 def read(
     environ: Mapping[str, str],
-    kinds: Iterable[type[RoomSettings]] = KINDS,
+    models: Iterable[type[ExtensionSettings]] = MODELS,
 ) -> Settings:
-    """Read the settings of these kinds.
+    """Read the settings of these models.
 
     Raises:
         SettingsError: lists every variable that is missing or wrong.
@@ -53,6 +51,6 @@ def read(
     defaults = _ALWAYS
     if environ.get("ENVIRONMENT") != "production":
         defaults = _ALWAYS | _IN_DEVELOPMENT
-    # As OpenTelemetry has it: an empty variable is the same as none.
-    given = {name: value for name, value in environ.items() if value != ""}
-    return Settings(defaults, given, kinds)
+    # As in OpenTelemetry, an empty variable counts as unset.
+    values = {name: value for name, value in environ.items() if value != ""}
+    return Settings(defaults, values, models)

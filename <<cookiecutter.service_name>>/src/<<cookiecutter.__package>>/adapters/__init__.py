@@ -1,1 +1,1 @@
-"""The outbound edge: the ports of the domain, fulfilled by technology."""
+"""Outbound adapters: the database, other services, or memory in tests."""

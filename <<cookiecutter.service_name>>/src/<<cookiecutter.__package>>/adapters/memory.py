@@ -1,4 +1,4 @@
-"""Everything in memory: for tests of the use cases, and to try them out without a database."""
+"""The domain's ports in memory, for tests and for trials without a database."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -9,49 +9,47 @@ from typing import Self
 from uuid import UUID
 
 from ..domain.errors import KeyTaken, NotFound, VersionMismatch
+from ..domain.events import DomainEvent
 from ..domain.model import << cookiecutter.__class >>
 from ..domain.ports import IdempotencyRecord
 
 
 @dataclass
 class Memory:
-    """What is stored. One unit of work at a time."""
+    """The stored state. One unit of work at a time."""
 
     rows: dict[UUID, << cookiecutter.__class >>] = field(default_factory=dict)
     idempotency: dict[str, IdempotencyRecord] = field(default_factory=dict)
+    events: list[DomainEvent] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
 
     def unit_of_work(self) -> "MemoryUnitOfWork":
-        """Begin a unit of work."""
+        """Return a new unit of work."""
         return MemoryUnitOfWork(self)
 
-    def get(self, wanted: UUID) -> << cookiecutter.__class >>:
-        """Load one; raises NotFound."""
-        return _get(self.rows, wanted)
+    def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
+        """Return one; raise NotFound."""
+        return _load(self.rows, << cookiecutter.resource >>_id)
 
-    def page(
-        self,
-        after: UUID | None,
-        limit: int,
-    ) -> Sequence[<< cookiecutter.__class >>]:
-        """Load up to `limit`, oldest first, that follow `after`."""
-        keys = sorted(key for key in self.rows if after is None or key > after)
-        return [deepcopy(self.rows[key]) for key in keys[:limit]]
+    def page(self, after: UUID | None, limit: int) -> Sequence[<< cookiecutter.__class >>]:
+        """Return up to `limit` that follow `after`, oldest first."""
+        ids = sorted(row_id for row_id in self.rows if after is None or row_id > after)
+        return [deepcopy(self.rows[row_id]) for row_id in ids[:limit]]
 
 
 class MemoryUnitOfWork:
-    """Works on a copy, which `commit` puts in the place of what is stored."""
+    """Works on a copy; `commit` replaces the stored state with it."""
 
-    repository: "MemoryRepository"
-    idempotency: "MemoryIdempotency"
+    << cookiecutter.__plural >>: "MemoryRepository"
+    idempotency: "MemoryIdempotencyRecords"
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
     def __enter__(self) -> Self:
         self._memory.lock.acquire()
-        self.repository = MemoryRepository(dict(self._memory.rows))
-        self.idempotency = MemoryIdempotency(dict(self._memory.idempotency))
+        self.<< cookiecutter.__plural >> = MemoryRepository(dict(self._memory.rows))
+        self.idempotency = MemoryIdempotencyRecords(dict(self._memory.idempotency))
         return self
 
     def __exit__(
@@ -63,9 +61,10 @@ class MemoryUnitOfWork:
         self._memory.lock.release()
 
     def commit(self) -> None:
-        """Put the copy in place."""
-        self._memory.rows = self.repository.rows
+        """Replace the stored state."""
+        self._memory.rows = self.<< cookiecutter.__plural >>.rows
         self._memory.idempotency = self.idempotency.rows
+        self._memory.events += self.<< cookiecutter.__plural >>.events
 
 
 @dataclass
@@ -73,55 +72,52 @@ class MemoryRepository:
     """Aggregates by id."""
 
     rows: dict[UUID, << cookiecutter.__class >>]
+    events: list[DomainEvent] = field(default_factory=list)
 
-    def get(self, wanted: UUID) -> << cookiecutter.__class >>:
-        """Load one to change it; raises NotFound."""
-        return _get(self.rows, wanted)
+    def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
+        """Return one to change it; raise NotFound."""
+        return _load(self.rows, << cookiecutter.resource >>_id)
 
-    def add(self, new: << cookiecutter.__class >>) -> None:
+    def add(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a new one."""
-        self.rows[new.id] = _stored(new)
+        self.rows[<< cookiecutter.resource >>.id] = _stored(<< cookiecutter.resource >>)
+        self.events += << cookiecutter.resource >>.recorded
 
-    def save(self, changed: << cookiecutter.__class >>) -> None:
-        """Store a changed or deleted one; raises VersionMismatch when another was faster."""
-        if self.get(changed.id).version != changed.stored_version:
+    def save(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
+        """Store a changed or deleted one; raise VersionMismatch if another change was first."""
+        if self.get(<< cookiecutter.resource >>.id).version != << cookiecutter.resource >>.stored_version:
             raise VersionMismatch("It was changed at the same time.")
-        if changed.deleted:
-            del self.rows[changed.id]
+        if << cookiecutter.resource >>.deleted:
+            del self.rows[<< cookiecutter.resource >>.id]
         else:
-            self.rows[changed.id] = _stored(changed)
+            self.rows[<< cookiecutter.resource >>.id] = _stored(<< cookiecutter.resource >>)
+        self.events += << cookiecutter.resource >>.recorded
 
 
 @dataclass
-class MemoryIdempotency:
+class MemoryIdempotencyRecords:
     """Idempotency records by key."""
 
     rows: dict[str, IdempotencyRecord]
 
     def get(self, key: str) -> IdempotencyRecord | None:
-        """Look up what was answered."""
+        """Return the record of a key, None for a new key."""
         return self.rows.get(key)
 
     def add(self, record: IdempotencyRecord) -> None:
-        """Remember an answer; raises KeyTaken when the key has one by now."""
-        if record.key in self.rows:
-            raise KeyTaken(record.key)
-        result = _stored(record.result)
-        self.rows[record.key] = IdempotencyRecord(record.key, record.fingerprint, result)
+        """Store a record; raise KeyTaken if its key has one by now."""
+        if record.key.value in self.rows:
+            raise KeyTaken(record.key.value)
+        self.rows[record.key.value] = IdempotencyRecord(record.key, _stored(record.result))
 
 
-def _get(
-    rows: dict[UUID, << cookiecutter.__class >>],
-    wanted: UUID,
-) -> << cookiecutter.__class >>:
-    if wanted not in rows:
+def _load(rows: dict[UUID, << cookiecutter.__class >>], row_id: UUID) -> << cookiecutter.__class >>:
+    if row_id not in rows:
         raise NotFound("There is no << cookiecutter.__noun >> with this id.")
-    return deepcopy(rows[wanted])
+    return deepcopy(rows[row_id])
 
 
-def _stored(
-    given: << cookiecutter.__class >>,
-) -> << cookiecutter.__class >>:
-    copy = deepcopy(given)
+def _stored(aggregate: << cookiecutter.__class >>) -> << cookiecutter.__class >>:
+    copy = deepcopy(aggregate)
     copy.recorded.clear()
     return copy

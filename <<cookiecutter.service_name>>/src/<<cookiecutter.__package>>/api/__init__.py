@@ -1,1 +1,1 @@
-"""The inbound edge: HTTP in, use cases called, HTTP out."""
+"""The inbound edge: HTTP in, use cases, HTTP out."""

@@ -1,6 +1,6 @@
-"""The API's description: OpenAPI 3.1 on `/openapi.json`, to read and try out on `/docs`.
+"""API documentation: OpenAPI 3.1 on `/openapi.json`, Swagger UI on `/docs`.
 
-Swagger UI comes out of an installed package, so that the page loads nothing from elsewhere.
+Swagger UI comes from an installed package, so the page loads nothing from other hosts.
 """
 
 from importlib.resources import files
@@ -10,8 +10,8 @@ from flask import Blueprint, Flask, Response, send_from_directory
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import OpenAPI
 
-from ..platform.access import public
-from ..platform.environ import RoomSettings as Settings
+from ..chassis.auth import public
+from ..chassis.settings import Settings
 
 _ASSETS = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
@@ -29,8 +29,8 @@ _SCRIPT = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepL
 """
 
 
-def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every room's signature)
-    """Serve description and page."""
+def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every extension's signature)
+    """Serve the document and the page."""
     pages = Blueprint("docs", __name__)
 
     @pages.get("/openapi.json")

@@ -1,6 +1,6 @@
-"""Health for the platform's probes: is it alive, has it started, may it be sent requests.
+"""Health checks for the orchestrator's probes.
 
-Live asks nobody else, so that an outage elsewhere restarts nothing. Ready asks everything the
+Live checks no dependency, so an outage elsewhere restarts nothing. Ready checks everything the
 service cannot work without. Startup does the same until it has succeeded once.
 """
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response
 from pydantic_core import to_json
 
-from ..platform.access import public
-from ..platform.environ import RoomSettings as Settings
-from ..platform.lifecycle import Lifecycle, lifecycle
+from ..chassis.auth import public
+from ..chassis.lifecycle import Lifecycle, lifecycle
+from ..chassis.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every room's signature)
+def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every extension's signature)
     """Serve `/health/live`, `/health/ready` and `/health/startup`."""
     life = lifecycle(app)
     started = False
@@ -51,8 +51,8 @@ def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every roo
 
 def _report_of(life: Lifecycle) -> Response:
     checks = {name: _result(name, check) for name, check in life.checks.items()}
-    well = all(result["status"] == "ok" for result in checks.values())
-    return _report(200 if well else 503, "ok" if well else "unavailable", checks)
+    healthy = all(result["status"] == "ok" for result in checks.values())
+    return _report(200 if healthy else 503, "ok" if healthy else "unavailable", checks)
 
 
 def _result(name: str, check: Callable[[], None]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def _result(name: str, check: Callable[[], None]) -> dict[str, str]:
         check()
     except Exception as error:
         logger.warning("The readiness check %s failed: %s", name, error)
-        # The kind of error is enough to act on; its text may name hosts and users.
+        # The class of the error is enough to act on; its text may name hosts and users.
         return {"status": "unavailable", "reason": type(error).__name__}
     return {"status": "ok"}
 

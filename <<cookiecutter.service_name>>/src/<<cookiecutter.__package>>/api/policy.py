@@ -1,11 +1,11 @@
-"""Who may call what: every view that is not `public` needs a rule here, or nobody may call it.
+"""Access policy: every view that is not `public` needs a rule here; without one it is denied.
 
 A rule names the scope that the caller's token has to grant, and the callers: `ANYONE` to whom the
-issuer grants that scope, or the names of clients, as in `{"checkout", "developer"}`. A caller is
-the client that the token was issued to. `flask --app << cookiecutter.__package >>.app policy` lists what holds.
+issuer grants that scope, or client names, as in `{"checkout", "developer"}`. A caller is the client
+that the token was issued to. `flask --app << cookiecutter.__package >>.app policy` lists the rules.
 """
 
-from ..platform.access import ANYONE, Policy, Rule
+from ..chassis.auth import ANYONE, Policy, Rule
 
 READ = "<< cookiecutter.__path >>:read"
 WRITE = "<< cookiecutter.__path >>:write"

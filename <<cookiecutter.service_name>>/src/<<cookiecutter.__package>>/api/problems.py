@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457): the one place that maps errors to answers."""
+"""Every error as problem+json (RFC 9457): the one place that maps errors to responses."""
 
 import logging
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from opentelemetry import trace
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from ..chassis.context import DeadlineExceeded
+from ..chassis.database import OUTAGES
+from ..chassis.settings import Settings
 from ..domain import errors
-from ..platform.database import OUTAGES
-from ..platform.deadline import DeadlineExceeded
-from ..platform.environ import RoomSettings as Settings
 from .schemas import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,20 +44,20 @@ _TITLES = {
 logger = logging.getLogger(__name__)
 
 
-def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every room's signature)
-    """Answer every error with a problem; no stack trace ever leaves."""
+def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every extension's signature)
+    """Answer every error with a problem; no stack trace ever leaves the service."""
     app.register_error_handler(errors.DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(DeadlineExceeded, _too_late)
+    app.register_error_handler(DeadlineExceeded, _deadline_exceeded)
     for outage in OUTAGES:
         app.register_error_handler(outage, _database_outage)
     app.register_error_handler(Exception, _bug)
 
 
 def validation_problem(error: ValidationError) -> Response:
-    """Answer a request whose values were refused."""
-    found = [_field_problem(each["loc"], each["msg"]) for each in error.errors()]
-    return _problem(422, "validation_failed", "Some values were refused; see errors.", found)
+    """Return the response to a request with invalid values."""
+    fields = [_field_problem(each["loc"], each["msg"]) for each in error.errors()]
+    return _problem(422, "validation_failed", "Some values were refused; see errors.", fields)
 
 
 def _field_problem(location: Sequence[str | int], message: str) -> FieldProblem:
@@ -71,12 +71,12 @@ def _domain_error(error: errors.DomainError) -> Response:
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
-    if error.response is not None:  # made by whoever raised it, complete already
+    if error.response is not None:  # complete already
         return error.get_response(request.environ)
     status = error.code or 500
     title = _TITLES.get(status, error.name)
-    usual = title.lower().replace(" ", "_").replace("'", "")
-    code = getattr(error, "problem_code", usual)
+    default_code = title.lower().replace(" ", "_").replace("'", "")
+    code = getattr(error, "problem_code", default_code)
     response = _problem(status, code, error.description or title)
     for name, value in error.get_headers(request.environ):
         if name != "Content-Type":
@@ -84,7 +84,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _too_late(error: DeadlineExceeded) -> Response:
+def _deadline_exceeded(error: DeadlineExceeded) -> Response:
     return _problem(504, "deadline_exceeded", str(error))
 
 
@@ -105,7 +105,7 @@ def _problem(
     status: int,
     code: str,
     detail: str,
-    found: list[FieldProblem] | None = None,
+    fields: list[FieldProblem] | None = None,
 ) -> Response:
     context = trace.get_current_span().get_span_context()
     problem = Problem(
@@ -116,14 +116,14 @@ def _problem(
         instance=request.path,
         code=code,
         trace_id=trace.format_trace_id(context.trace_id) if context.is_valid else None,
-        errors=found,
+        errors=fields,
     )
-    body = problem.model_dump_json(exclude={"errors"} if found is None else None)
+    body = problem.model_dump_json(exclude={"errors"} if fields is None else None)
     return Response(body, status, content_type=MEDIA_TYPE)
 
 
 def documented(*statuses: int) -> ResponseDict:
-    """Give the OpenAPI responses for these problems."""
+    """Return the OpenAPI responses for these problems."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {"description": _TITLES[status], "content": {MEDIA_TYPE: schema}}

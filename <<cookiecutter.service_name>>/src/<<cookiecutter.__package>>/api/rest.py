@@ -6,14 +6,15 @@ from typing import cast
 from uuid import UUID
 
 from flask import Response, request, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
+from flask_openapi3 import Tag as ApiTag
 from werkzeug.exceptions import BadRequest, PreconditionRequired, UnprocessableEntity
 
+from ..chassis.auth import caller
 from ..domain.model import << cookiecutter.__class >>
+from ..domain.ports import IdempotencyKey
 from ..domain.values import Changes
-from ..platform.auth import caller
-from ..service import UseCases
-from ..service.create import Once
+from ..use_cases import UseCases
 from . import schemas
 from .problems import documented
 
@@ -25,18 +26,18 @@ _CREATED = {
     },
     "headers": {
         "ETag": {"schema": {"type": "string"}, "description": "Its version."},
-        "Location": {"schema": {"type": "string"}, "description": "Where it is."},
+        "Location": {"schema": {"type": "string"}, "description": "Its URL."},
     },
 }
 
 
 def blueprint(use_cases: UseCases) -> APIBlueprint:
-    """Serve the use cases."""
+    """Return the resource on these use cases."""
     api = APIBlueprint(
         "<< cookiecutter.__plural >>",
         __name__,
         url_prefix="/api/v1/<< cookiecutter.__path >>",
-        abp_tags=[Tag(name="<< cookiecutter.__nouns >>")],
+        abp_tags=[ApiTag(name="<< cookiecutter.__nouns >>")],
         abp_security=[{"bearer": []}],
         abp_responses=documented(401, 403, 422, 503, 504),
         operation_id_callback=_operation_id,
@@ -52,22 +53,19 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         created = use_cases.create(
             name=body.name,
             description=body.description,
-            once=_once(header.idempotency_key),
+            idempotency_key=_idempotency_key(header.idempotency_key),
         )
         response = _representation(created, 201)
-        response.headers["Location"] = url_for(
-            ".get_<< cookiecutter.resource >>",
-            id=created.id,
-        )
+        response.headers["Location"] = url_for(".get_<< cookiecutter.resource >>", id=created.id)
         return response
 
     @api.get("", responses={200: schemas.<< cookiecutter.__class >>Page})
     def list_<< cookiecutter.__plural >>(query: schemas.PageQuery) -> Response:
         """List << cookiecutter.__nouns >>, oldest first."""
-        page = use_cases.list(after=_after(query.cursor), limit=query.limit)
+        listing = use_cases.list(after=_after(query.cursor), limit=query.limit)
         body = schemas.<< cookiecutter.__class >>Page(
-            items=[_body(item) for item in page.items],
-            next_cursor=page.next_after and _cursor(page.next_after),
+            items=[_body(item) for item in listing.items],
+            next_cursor=listing.next_after and _cursor(listing.next_after),
         )
         return Response(body.model_dump_json(), mimetype="application/json")
 
@@ -101,7 +99,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
     ) -> Response:
         """Change << cookiecutter.__a_noun >>."""
         if header.if_match is None:
-            raise PreconditionRequired("Send If-Match with the ETag that you have seen.")
+            raise PreconditionRequired("Send If-Match with the ETag of the version to change.")
         changes = cast(Changes, body.model_dump(exclude_unset=True))
         return _representation(use_cases.change(path.id, changes, _is_matched), 200)
 
@@ -123,24 +121,22 @@ def _operation_id(*, name: str, **_: str) -> str:
 
 
 def _read_object() -> None:
-    """Read the body once and strictly: what is no JSON object goes no further."""
+    """Parse the body once and strictly; reject anything but a JSON object."""
     if request.method not in {"PATCH", "POST"}:
         return
     if request.content_encoding:
         raise BadRequest("Send the body without a Content-Encoding.")
     if not isinstance(request.get_json(), dict):
-        raise UnprocessableEntity("The body is no JSON object.")
+        raise UnprocessableEntity("The body is not a JSON object.")
 
 
-def _body(
-    found: << cookiecutter.__class >>,
-) -> schemas.<< cookiecutter.__class >>:
-    return schemas.<< cookiecutter.__class >>.model_validate(found)
+def _body(aggregate: << cookiecutter.__class >>) -> schemas.<< cookiecutter.__class >>:
+    return schemas.<< cookiecutter.__class >>.model_validate(aggregate)
 
 
-def _representation(found: << cookiecutter.__class >>, status: int) -> Response:
-    response = Response(_body(found).model_dump_json(), status, mimetype="application/json")
-    response.set_etag(str(found.version))
+def _representation(aggregate: << cookiecutter.__class >>, code: int) -> Response:
+    response = Response(_body(aggregate).model_dump_json(), code, mimetype="application/json")
+    response.set_etag(str(aggregate.version))
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 
@@ -149,13 +145,13 @@ def _is_matched(version: int) -> bool:
     return request.if_match.contains(str(version))
 
 
-def _once(key: str | None) -> Once | None:
-    if key is None:
+def _idempotency_key(header: str | None) -> IdempotencyKey | None:
+    if header is None:
         return None
-    # A key counts for its caller only; hashed, it fits any database's column and collation.
-    mine = f"{caller().subject}\n{request.method} {request.path}\n{key}"
+    # A key belongs to its caller; hashed, it fits any database's column and collation.
+    scoped = f"{caller().subject}\n{request.method} {request.path}\n{header}"
     fingerprint = hashlib.sha256(request.get_data()).hexdigest()
-    return Once(hashlib.sha256(mine.encode()).hexdigest(), fingerprint)
+    return IdempotencyKey(hashlib.sha256(scoped.encode()).hexdigest(), fingerprint)
 
 
 def _cursor(after: UUID) -> str:

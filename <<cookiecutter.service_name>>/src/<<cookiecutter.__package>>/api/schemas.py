@@ -1,4 +1,4 @@
-"""What travels over HTTP: requests are checked against these, OpenAPI is made from them."""
+"""Request and response schemas; the OpenAPI document is generated from them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ..domain.values import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
 
-# No database stores a NUL in a text.
+# No database stores NUL in text.
 _NO_NUL = r"^[^\x00]*$"
 
 Name = Annotated[
@@ -23,9 +23,9 @@ Description = Annotated[
     str,
     StringConstraints(max_length=DESCRIPTION_MAX_LENGTH, pattern=_NO_NUL),
 ]
-# Opaque to callers: 16 bytes to continue after, in base64url (RFC 4648, 5).
+# Opaque to callers: the id before the next page, in base64url (RFC 4648, 5).
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class Schema(BaseModel):
@@ -35,7 +35,7 @@ class Schema(BaseModel):
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Give the JSON schema; kept, because every request with parameters asks for it."""
+        """Return the JSON schema; cached, because every request with parameters needs it."""
         return _json_schema(cls, *args, **kwargs)
 
 
@@ -49,22 +49,22 @@ def _without_default(schema: JsonDict) -> None:
 
 
 class New<< cookiecutter.__class >>(Schema, extra="forbid"):
-    """What a caller gives to create << cookiecutter.__a_noun >>."""
+    """Values of a new << cookiecutter.__noun >>."""
 
     name: Name
     description: Description | None = None
 
 
 class << cookiecutter.__class >>Changes(Schema, extra="forbid"):
-    """What a caller wants changed; whatever is left out stays as it is."""
+    """Values to change; absent fields stay as they are."""
 
-    # The default is never used: only fields that were given are taken over.
+    # The default is never used: only fields in the request are applied.
     name: Name = Field(default="", json_schema_extra=_without_default)
     description: Description | None = None
 
 
 class << cookiecutter.__class >>(Schema):
-    """The << cookiecutter.__noun >> as callers see it. Times are UTC (RFC 3339)."""
+    """Representation of << cookiecutter.__a_noun >>. Times are UTC (RFC 3339)."""
 
     id: UUID
     name: str
@@ -75,50 +75,50 @@ class << cookiecutter.__class >>(Schema):
 
 
 class << cookiecutter.__class >>Page(Schema):
-    """A page of << cookiecutter.__nouns >>, oldest first. Null instead of a cursor marks the last page."""
+    """A page of << cookiecutter.__nouns >>, oldest first; the last page has no cursor."""
 
     items: Sequence[<< cookiecutter.__class >>]
     next_cursor: str | None
 
 
 class << cookiecutter.__class >>Path(Schema):
-    """Names one << cookiecutter.__noun >>."""
+    """Path parameters of one << cookiecutter.__noun >>."""
 
     id: UUID
 
 
 class PageQuery(Schema):
-    """Names a page."""
+    """Query parameters of a page."""
 
     limit: int = Field(default=50, ge=1, le=200)
     cursor: Cursor | SkipJsonSchema[None] = Field(
         default=None,
-        description="The next_cursor of the page before.",
+        description="The next_cursor of the previous page.",
     )
 
 
 class CreateHeader(Schema):
-    """Makes a creation safe to repeat."""
+    """Headers that make a creation safe to repeat."""
 
-    idempotency_key: Key | SkipJsonSchema[None] = Field(
+    idempotency_key: IdempotencyKey | SkipJsonSchema[None] = Field(
         default=None,
         alias="Idempotency-Key",
-        description="The same key and body get the first answer again, for 24 hours.",
+        description="The same key and body return the first response again, for 24 hours.",
     )
 
 
 class ReadHeader(Schema):
-    """Saves an answer that the caller has already."""
+    """Headers of a conditional read."""
 
     if_none_match: str | SkipJsonSchema[None] = Field(
         default=None,
         alias="If-None-Match",
-        description="The ETag that the caller has; 304 if it is still the current one.",
+        description="The ETag that the caller has; 304 if it is still current.",
     )
 
 
 class DeleteHeader(Schema):
-    """Guards against deleting what somebody else has just changed."""
+    """Headers that guard a deletion against concurrent changes."""
 
     if_match: str | SkipJsonSchema[None] = Field(
         default=None,
@@ -128,33 +128,33 @@ class DeleteHeader(Schema):
 
 
 class ChangeHeader(Schema, json_schema_extra={"required": ["If-Match"]}):
-    """Guards against lost updates. Required, but its absence is a 428 and not a 422."""
+    """Headers that guard against lost updates; a missing If-Match gets 428, not 422."""
 
     if_match: str | SkipJsonSchema[None] = Field(
         default=None,
         alias="If-Match",
-        description="The ETag of the version that the change is meant for.",
+        description="The ETag of the version to change.",
     )
 
 
 class FieldProblem(Schema):
-    """One thing that is wrong with a request: where (a JSON pointer), and what."""
+    """One invalid value of a request: its JSON pointer, and the problem."""
 
     pointer: str
     detail: str
 
 
 class Problem(Schema):
-    """What every error looks like (RFC 9457)."""
+    """Every error response (RFC 9457)."""
 
     type: str = Field(description="A URI that identifies the kind of problem.")
     title: str
     status: int
     detail: str
-    instance: str = Field(description="The path that was called.")
-    code: str = Field(description="What went wrong, for programs; never changes.")
-    trace_id: str | None = Field(description="Finds the request in logs and traces.")
+    instance: str = Field(description="The path of the request.")
+    code: str = Field(description="Stable code of the problem, for programs.")
+    trace_id: str | None = Field(description="Identifies the request in logs and traces.")
     errors: list[FieldProblem] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Every value that was refused.",
+        description="Every invalid value.",
     )

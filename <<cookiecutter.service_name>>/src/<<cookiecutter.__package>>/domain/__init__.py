@@ -1,1 +1,1 @@
-"""What the service is about: the aggregate, its events, its rules. Standard library only."""
+"""The business domain: aggregate, events, rules. Standard library only."""

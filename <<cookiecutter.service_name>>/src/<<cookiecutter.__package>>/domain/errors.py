@@ -1,11 +1,11 @@
-"""What can go wrong in the business, each with a code that callers may rely on.
+"""Business errors, each with a stable code.
 
 DomainError
- ├── NotFound          there is no such thing
- ├── VersionMismatch   it has changed since the caller last saw it
+ ├── NotFound          the aggregate does not exist, or no longer
+ ├── VersionMismatch   the aggregate has changed since the caller read it
  ├── InvalidValue      a value breaks a rule
- ├── KeyReused         an idempotency key came back with another request
- └── KeyTaken          another request with the same key was faster (never leaves the use case)
+ ├── KeyReused         an idempotency key was sent again with another request
+ └── KeyTaken          a concurrent request used the same key first (handled by the use case)
 """
 
 from typing import ClassVar
@@ -18,7 +18,7 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """There is no such thing, or no longer."""
+    """The aggregate does not exist, or no longer."""
 
     code = "not_found"
 
@@ -30,7 +30,7 @@ class VersionMismatch(DomainError):
 
 
 class InvalidValue(DomainError):
-    """A value breaks a rule of the business."""
+    """A value breaks a business rule."""
 
     code = "invalid_value"
 
@@ -42,6 +42,6 @@ class KeyReused(DomainError):
 
 
 class KeyTaken(DomainError):
-    """Another request with the same idempotency key has just been answered."""
+    """A concurrent request with the same idempotency key committed first."""
 
     code = "idempotency_key_taken"

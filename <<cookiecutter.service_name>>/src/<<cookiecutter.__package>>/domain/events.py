@@ -1,4 +1,4 @@
-"""What happened, in the past tense. An event never changes once it is recorded."""
+"""Domain events, in the past tense; immutable once recorded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainEvent:
-    """What all events say: whom it happened to, which version it led to, and when (UTC)."""
+    """Base of all events: the aggregate, the version the event led to, and its time (UTC)."""
 
     aggregate_id: UUID
     version: int
@@ -24,7 +24,7 @@ class << cookiecutter.__class >>Created(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class << cookiecutter.__class >>Changed(DomainEvent):
-    """Carries the state after the change, so that a reader needs no other event."""
+    """Carries the whole state after the change, so that a consumer needs no other event."""
 
     name: str
     description: str | None
@@ -32,4 +32,4 @@ class << cookiecutter.__class >>Changed(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class << cookiecutter.__class >>Deleted(DomainEvent):
-    """The last event; nothing can follow it."""
+    """The last event of an aggregate."""

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by creation time."""
 
 import secrets
 import time
@@ -8,10 +8,10 @@ _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 def new_id() -> UUID:
-    """Make a UUIDv7 (RFC 9562, 5.7).
+    """Return a UUIDv7 (RFC 9562, 5.7).
 
-    The 12 bits after the version hold the fraction of the millisecond (6.2, method 3), so that
-    identifiers made in one process sort by time to about 250 ns.
+    The 12 bits after the version hold the fraction of the millisecond (6.2, method 3), so
+    identifiers made by one process sort by time to about 250 ns.
     """
     milliseconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS_PER_MILLISECOND)
     fraction = nanoseconds * 4096 // _NANOSECONDS_PER_MILLISECOND

@@ -1,4 +1,4 @@
-"""The << cookiecutter.__noun >>: its state, its rules, and the events that led to it."""
+"""The aggregate: its state and its rules."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .values import Changes, check
 
 @dataclass(slots=True, kw_only=True)
 class << cookiecutter.__class >>:
-    """The aggregate. Every change goes through an event; `recorded` holds those not yet stored."""
+    """The aggregate. Every change is an event; `recorded` holds the events not yet stored."""
 
     id: UUID
     version: int
@@ -27,7 +27,7 @@ class << cookiecutter.__class >>:
 
     @classmethod
     def create(cls, *, name: str, description: str | None, at: datetime) -> Self:
-        """Begin a new one.
+        """Return a new << cookiecutter.__noun >>.
 
         Raises:
             InvalidValue: a value breaks a rule.
@@ -40,29 +40,29 @@ class << cookiecutter.__class >>:
             name=name,
             description=description,
         )
-        created = cls._begin(event)
+        created = cls._from_first(event)
         created.recorded.append(event)
         return created
 
     @classmethod
     def replay(cls, history: Iterable[events.DomainEvent]) -> Self:
-        """Rebuild one from all its events, oldest first.
+        """Return the state after a sequence of events, oldest first.
 
         Raises:
-            NotFound: the history does not begin with a creation.
+            NotFound: the sequence does not start with a creation.
         """
-        past = iter(history)
-        match next(past, None):
+        remaining = iter(history)
+        match next(remaining, None):
             case events.<< cookiecutter.__class >>Created() as first:
-                rebuilt = cls._begin(first)
+                replayed = cls._from_first(first)
             case _:
-                raise NotFound("There is no such history.")
-        for event in past:
-            rebuilt._apply(event)
-        return rebuilt
+                raise NotFound("The history does not start with a creation.")
+        for event in remaining:
+            replayed._apply(event)
+        return replayed
 
     def change(self, at: datetime, **changes: Unpack[Changes]) -> None:
-        """Take over new values; values that are the same already are no change.
+        """Apply new values; equal values record no event.
 
         Raises:
             InvalidValue: a value breaks a rule.
@@ -83,7 +83,7 @@ class << cookiecutter.__class >>:
         )
 
     def delete(self, at: datetime) -> None:
-        """End it."""
+        """Delete it."""
         self._record(
             events.<< cookiecutter.__class >>Deleted(
                 aggregate_id=self.id,
@@ -94,7 +94,7 @@ class << cookiecutter.__class >>:
 
     @property
     def stored_version(self) -> int:
-        """The version that storage has: without the events recorded since."""
+        """The version in storage, without the events recorded since."""
         return self.version - len(self.recorded)
 
     def _record(self, event: events.DomainEvent) -> None:
@@ -111,7 +111,7 @@ class << cookiecutter.__class >>:
         self.updated_at = event.occurred_at
 
     @classmethod
-    def _begin(cls, event: events.<< cookiecutter.__class >>Created) -> Self:
+    def _from_first(cls, event: events.<< cookiecutter.__class >>Created) -> Self:
         return cls(
             id=event.aggregate_id,
             version=event.version,

@@ -1,4 +1,4 @@
-"""What the use cases need from outside, as protocols. The adapters fulfil them."""
+"""What the use cases need from outside, as protocols; the adapters implement them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,53 +10,60 @@ from .model import << cookiecutter.__class >>
 
 
 @dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
-    """What was answered to an idempotency key; stored in one transaction with the effect."""
+class IdempotencyKey:
+    """An idempotency key, unique for its caller, and the fingerprint of its request."""
 
-    key: str
+    value: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """The result stored for an idempotency key, in the transaction of its effect."""
+
+    key: IdempotencyKey
     result: << cookiecutter.__class >>
 
 
 class Repository(Protocol):
     """Loads and stores aggregates inside a unit of work."""
 
-    def get(self, wanted: UUID) -> << cookiecutter.__class >>:
-        """Load one to change it; raises NotFound."""
+    def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
+        """Return one to change it; raise NotFound."""
         ...
 
-    def add(self, new: << cookiecutter.__class >>) -> None:
+    def add(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a new one."""
         ...
 
-    def save(self, changed: << cookiecutter.__class >>) -> None:
-        """Store a changed or deleted one; raises VersionMismatch when another was faster."""
+    def save(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
+        """Store a changed or deleted one; raise VersionMismatch if another change was first."""
         ...
 
 
 class IdempotencyRecords(Protocol):
-    """Remembers what was answered to which idempotency key."""
+    """The results of idempotency keys."""
 
     def get(self, key: str) -> IdempotencyRecord | None:
-        """Look up what was answered; None for a key that is new or has expired."""
+        """Return the record of a key, None for a new or expired key."""
         ...
 
     def add(self, record: IdempotencyRecord) -> None:
-        """Remember an answer; raises KeyTaken when the key has one by now."""
+        """Store a record; raise KeyTaken if its key has one by now."""
         ...
 
 
 class UnitOfWork(Protocol):
-    """One transaction: all of it happens at `commit`, or nothing."""
+    """One transaction: `commit` stores all of it, leaving without commit nothing."""
 
     @property
-    def repository(self) -> Repository:
+    def << cookiecutter.__plural >>(self) -> Repository:
         """The aggregates."""
         ...
 
     @property
     def idempotency(self) -> IdempotencyRecords:
-        """What was answered to which idempotency key."""
+        """The results of idempotency keys."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -69,21 +76,17 @@ class UnitOfWork(Protocol):
     ) -> None: ...
 
     def commit(self) -> None:
-        """Make everything since `__enter__` durable; without it, leaving undoes it."""
+        """Make everything since `__enter__` durable."""
         ...
 
 
 class Reader(Protocol):
-    """Reads without a transaction; never for a change."""
+    """Reads outside a transaction; never for a change."""
 
-    def get(self, wanted: UUID) -> << cookiecutter.__class >>:
-        """Load one; raises NotFound."""
+    def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
+        """Return one; raise NotFound."""
         ...
 
-    def page(
-        self,
-        after: UUID | None,
-        limit: int,
-    ) -> Sequence[<< cookiecutter.__class >>]:
-        """Load up to `limit`, oldest first, that follow `after`."""
+    def page(self, after: UUID | None, limit: int) -> Sequence[<< cookiecutter.__class >>]:
+        """Return up to `limit` that follow `after`, oldest first."""
         ...

@@ -1,4 +1,4 @@
-"""The values of the aggregate: their limits, and which of them a caller may change."""
+"""Values of the aggregate: their limits, and which of them a caller may change."""
 
 from typing import NotRequired, TypedDict
 
@@ -9,14 +9,14 @@ DESCRIPTION_MAX_LENGTH = 2_000
 
 
 class Changes(TypedDict):
-    """What a caller may change. An absent key leaves the value alone; None clears it."""
+    """Values to change. An absent key leaves the value alone; None clears it."""
 
     name: NotRequired[str]
     description: NotRequired[str | None]
 
 
 def check(name: str, description: str | None) -> None:
-    """Raise InvalidValue if one of them is out of its limits (characters)."""
+    """Raise InvalidValue if a value exceeds its limits (characters)."""
     if not 1 <= len(name) <= NAME_MAX_LENGTH:
         raise InvalidValue(f"The name has 1 to {NAME_MAX_LENGTH} characters.")
     if description is not None and len(description) > DESCRIPTION_MAX_LENGTH:

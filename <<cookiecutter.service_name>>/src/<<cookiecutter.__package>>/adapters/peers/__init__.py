@@ -1,24 +1,21 @@
-"""The clients of all services that this one calls."""
+"""The clients of all upstream services."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ...platform import << cookiecutter.__wire >> as wire
-from ...platform.discovery import << cookiecutter.discovery >>_peers as discovery
-from ...platform.environ import RoomSettings, Settings
-from ...platform.peers.peer import Peers
-from ...platform.peers.settings import PeersSettings
-from ...platform.peers.token_settings import TokenSettings
-from ...platform.peers.tokens import Tokens
-from ...platform.<< cookiecutter.__wire >>_peers import pools
+from ...chassis import << cookiecutter.__transport >> as transport
+from ...chassis.discovery.resolution import << cookiecutter.discovery >> as discovery
+from ...chassis.peers import PeerCallSettings, PeerClients, TokenSettings, TokenSource
+from ...chassis.peers.connections import << cookiecutter.__transport >> as connections
+from ...chassis.settings import ExtensionSettings, Settings
 from . import (
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>,
 <% endfor %>
 )
 
-KINDS: tuple[type[RoomSettings], ...] = (
-    PeersSettings,
+SETTINGS: tuple[type[ExtensionSettings], ...] = (
+    PeerCallSettings,
     TokenSettings,
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>.Settings,
@@ -28,35 +25,33 @@ KINDS: tuple[type[RoomSettings], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One for each peer; hand a use case the one that it needs."""
+    """One client for each upstream service; pass a use case the one that it needs."""
 
 <% for peer in cookiecutter.__peers.split() %>
     <<peer.split(':')[1]>>: <<peer.split(':')[1]>>.Client
 <% endfor %>
 
 
-def connect(settings: Settings, wired: wire.Settings, closing: ExitStack) -> Clients:
-    """Make the clients of a running service; they connect when they are used."""
-    directory = discovery.directory(settings, wired.address)
-    closing.callback(directory.close)
-    peers = Peers(
-        settings[PeersSettings],
-        directory,
-        pools(wired, settings[PeersSettings].max_concurrent_calls),
-        Tokens(settings[TokenSettings]),
+def connect(settings: Settings, closing: ExitStack) -> Clients:
+    """Return the clients of a running service; they connect at first use."""
+    resolver = discovery.resolver(settings, transport.peer_endpoint(settings))
+    closing.callback(resolver.close)
+    call = settings[PeerCallSettings]
+    peers = PeerClients(
+        call,
+        resolver,
+        connections.pools(settings, call.max_concurrent_calls),
+        TokenSource(settings[TokenSettings]),
     )
     return Clients(
 <% for peer in cookiecutter.__peers.split() %>
-        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.connect(
-            peers,
-            settings,
-        ),
+        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.connect(peers, settings),
 <% endfor %>
     )
 
 
 def in_memory() -> Clients:
-    """Make clients of empty services."""
+    """Return clients of empty services."""
     return Clients(
 <% for peer in cookiecutter.__peers.split() %>
         <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.InMemoryClient(),

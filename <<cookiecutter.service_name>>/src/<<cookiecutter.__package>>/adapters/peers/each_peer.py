@@ -1,32 +1,36 @@
 <% for peer in cookiecutter.__peers.split() %>
 <% set name, module, class, path = peer.split(':') %>
 === <<module>>.py
-"""The client of <<name>>: what this service asks of it, typed."""
+"""The client of <<name>>."""
 
 from typing import Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...platform import environ
-from ...platform.peers.peer import Peer, Peers
-from ...platform.peers.settings import PeerSettings
+from ...chassis.peers import PeerClient, PeerClients, PeerSettings
+from ...chassis.settings import Settings as AllSettings
 
 NAME = "<<name>>"
 
 
 class Settings(PeerSettings):
-    """Where <<name>> is, if discovery is not to be asked, and what this service may do there."""
+    """Fixed address of <<name>>, and the scopes of calls to it."""
 
-    url: str | None = Field(default=None, alias="<<module | upper>>_URL")
+    url: str | None = Field(
+        default=None,
+        alias="<<module | upper>>_URL",
+        description="Fixed address of <<name>>, in place of service discovery.",
+    )
     scope: str = Field(
         default="<<path>>:read",
         alias="<<module | upper>>_SCOPE",
+        description="Scopes of the tokens for calls to <<name>>.",
     )
 
 
 class <<class>>(BaseModel):
-    """What this service reads of it; whatever else <<name>> sends may come and go."""
+    """What this service reads; any other field that <<name>> sends may come and go."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,47 +40,44 @@ class <<class>>(BaseModel):
 
 
 class Client(Protocol):
-    """What this service asks <<name>> for."""
+    """The operations of <<name>> that this service uses."""
 
-    def get(self, wanted: UUID) -> <<class>> | None:
-        """Look one up; None if there is none."""
+    def get(self, resource_id: UUID) -> <<class>> | None:
+        """Return one; None if there is none with this id."""
         ...
 
 
 class HttpClient:
-    """Asks <<name>> over HTTP.
+    """Calls <<name>> over HTTP.
 
-    Its calls raise PeerUnavailable, UnexpectedAnswer and DeadlineExceeded. Unless they are caught
-    on the way, callers of this service are answered 503, 502 and 504.
+    Calls raise PeerUnavailable, UnexpectedAnswer and DeadlineExceeded; uncaught, they become 503,
+    502 and 504.
     """
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, client: PeerClient) -> None:
+        self._client = client
 
-    def get(self, wanted: UUID) -> <<class>> | None:
-        """Look one up; None if there is none."""
-        found = self._peer.request(
-            "GET",
-            f"/api/v1/<<path>>/{wanted}",
-            expect=(200, 404),
-        )
-        if found.status == 404:
+    def get(self, resource_id: UUID) -> <<class>> | None:
+        """Return one; None if there is none with this id."""
+        path = f"/api/v1/<<path>>/{resource_id}"
+        response = self._client.request("GET", path, expect=(200, 404))
+        if response.status == 404:
             return None
-        return self._peer.read(<<class>>, found)
+        return self._client.read(<<class>>, response)
 
 
 class InMemoryClient:
-    """Knows what it is given, for tests."""
+    """Holds resources in memory, for tests."""
 
-    def __init__(self, *known: <<class>>) -> None:
-        self._known = {each.id: each for each in known}
+    def __init__(self, *resources: <<class>>) -> None:
+        self._resources = {each.id: each for each in resources}
 
-    def get(self, wanted: UUID) -> <<class>> | None:
-        """Look one up; None if there is none."""
-        return self._known.get(wanted)
+    def get(self, resource_id: UUID) -> <<class>> | None:
+        """Return one; None if there is none with this id."""
+        return self._resources.get(resource_id)
 
 
-def connect(peers: Peers, settings: environ.Settings) -> Client:
-    """Make the client of a running service."""
-    return HttpClient(peers.peer(NAME, settings[Settings]))
+def connect(peers: PeerClients, settings: AllSettings) -> Client:
+    """Return the client of a running service."""
+    return HttpClient(peers.client(NAME, settings[Settings]))
 <% endfor %>

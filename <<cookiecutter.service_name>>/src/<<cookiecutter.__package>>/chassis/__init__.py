@@ -1,0 +1,1 @@
+"""Technology that any service needs: vendored, not edited, checked against `chassis.lock`."""

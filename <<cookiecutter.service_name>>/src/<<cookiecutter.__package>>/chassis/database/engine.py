@@ -1,0 +1,136 @@
+"""The engine: a bounded pool that survives a restart of the database, and never waits for ever."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from ..settings import ExtensionSettings, SettingsError
+from .deadlines import Pool, keep_deadlines
+from .spans import trace_statements
+
+# What a database that is down, restarting or out of reach looks like.
+OUTAGES = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
+
+_IDLE_SECONDS_BEFORE_PING = 5.0
+
+
+class DatabaseSettings(ExtensionSettings):
+    """Address, pool and timeout of the database."""
+
+    url: str = Field(alias="DATABASE_URL", description="Database of this service.")
+    pool_size: PositiveInt = Field(
+        default=10,
+        alias="DATABASE_POOL_SIZE",
+        description="Connections that one worker process opens at most for changes, and as many "
+        "again for reads.",
+    )
+    timeout_seconds: PositiveFloat = Field(
+        default=5,
+        alias="DATABASE_TIMEOUT_SECONDS",
+        description="Longest wait for a connection, and for a statement; never longer than the "
+        "time left for the request.",
+    )
+
+
+class Dialect(Protocol):
+    """What differs between databases; a module each."""
+
+    @property
+    def SCHEMES(self) -> tuple[str, ...]:  # noqa: N802 (a module's constant)
+        """The URL schemes people write for it."""
+        ...
+
+    @property
+    def DRIVER(self) -> str:  # noqa: N802 (a module's constant)
+        """The URL scheme that SQLAlchemy wants."""
+        ...
+
+    def options(self, timeout_seconds: float) -> dict[str, Any]:
+        """Give the engine's options, so that no call waits longer than the timeout."""
+        ...
+
+    def prepare(self, engine: Engine) -> None:
+        """Attach what every connection needs."""
+        ...
+
+
+def make_engine(
+    settings: DatabaseSettings,
+    dialects: Sequence[Dialect],
+    *,
+    autocommit: bool = False,
+) -> Engine:
+    """Make an engine for `DATABASE_URL`; it connects at first use.
+
+    With `autocommit` every statement stands alone: no BEGIN, no ROLLBACK, no way there and back.
+
+    Raises:
+        SettingsError: the URL is none, or of a database that this service does not speak.
+    """
+    url, dialect = _resolve(settings.url, dialects)
+    options = dialect.options(settings.timeout_seconds)
+    if autocommit:
+        options |= {
+            "isolation_level": "AUTOCOMMIT",
+            "execution_options": {"autocommit": True},
+            "pool_reset_on_return": None,
+        }
+    engine = create_engine(
+        url,
+        **options,
+        poolclass=Pool,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.timeout_seconds,
+        pool_use_lifo=True,
+        pool_recycle=1800,
+    )
+    dialect.prepare(engine)
+    _ping_what_was_idle(engine)
+    keep_deadlines(engine)
+    trace_statements(engine)
+    return engine
+
+
+def _resolve(text: str, dialects: Sequence[Dialect]) -> tuple[URL, Dialect]:
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError):
+        raise SettingsError(["DATABASE_URL: is no database URL."]) from None
+    scheme = url.drivername.partition("+")[0]
+    for dialect in dialects:
+        if scheme in dialect.SCHEMES:
+            return url.set(drivername=dialect.DRIVER), dialect
+    known = ", ".join(f"{dialect.SCHEMES[0]}://" for dialect in dialects)
+    raise SettingsError([f"DATABASE_URL: {scheme}:// is none that this service speaks ({known})."])
+
+
+def _ping_what_was_idle(engine: Engine) -> None:
+    """Test a connection before its use if it was idle for a while.
+
+    SQLAlchemy's own `pool_pre_ping` tests at every use, which costs a round trip each.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        idle_since = entry.info.get("idle_since")
+        if idle_since is None or time.monotonic() - idle_since < _IDLE_SECONDS_BEFORE_PING:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # Makes the pool open a new connection, and drop the others of the same age.
+            raise exc.DisconnectionError("The connection did not survive its idle time.") from error
+        if not alive:
+            raise exc.DisconnectionError("The connection did not survive its idle time.")

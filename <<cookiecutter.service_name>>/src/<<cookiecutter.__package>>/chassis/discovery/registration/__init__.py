@@ -1,0 +1,1 @@
+"""Registration of this process with a service registry, one module for each registry."""

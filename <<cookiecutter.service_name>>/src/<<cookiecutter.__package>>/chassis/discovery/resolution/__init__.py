@@ -1,0 +1,1 @@
+"""Service discovery of peers, one module for each source."""

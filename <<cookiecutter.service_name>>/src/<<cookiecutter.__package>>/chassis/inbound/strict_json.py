@@ -1,0 +1,18 @@
+"""Strict JSON (RFC 8259): no NaN, no lone surrogates, bounded nesting."""
+
+from typing import Any
+
+from flask.json.provider import JSONProvider
+from pydantic_core import from_json, to_json
+
+
+class StrictJSON(JSONProvider):
+    """Flask's JSON, by pydantic's parser."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Parse a document; raise ValueError if it is not JSON."""
+        return from_json(s, allow_inf_nan=False)
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        """Serialize a document."""
+        return to_json(obj).decode()

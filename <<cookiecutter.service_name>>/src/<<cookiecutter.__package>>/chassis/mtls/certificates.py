@@ -1,0 +1,137 @@
+"""TLS contexts out of files that change: whoever rotates certificates restarts nothing."""
+
+import logging
+import ssl
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from prometheus_client import Gauge
+
+# A file that has changed within these seconds may not be written to its end yet.
+SETTLE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.5
+# For TLS 1.2: forward secret and authenticated, as all of TLS 1.3 is.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+ENDS = Gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that is shown ends; 0 without one.",
+    multiprocess_mode="livemin",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Expired(Exception):
+    """The certificate that is shown has ended: whoever sees it goes away."""
+
+
+class Files(NamedTuple):
+    """Our certificate with its chain, its key, and the authorities that we trust (PEM)."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+    def own(self) -> x509.Certificate:
+        """Give our certificate.
+
+        Raises:
+            OSError: the file can't be read.
+            ValueError: it has no certificate in it, or one that is not valid now.
+        """
+        found = x509.load_pem_x509_certificates(self.certificate.read_bytes())[0]
+        if not found.not_valid_before_utc <= datetime.now(UTC) < found.not_valid_after_utc:
+            raise ValueError(f"the certificate in {self.certificate} is not valid now")
+        return found
+
+    def context(self, protocol: int) -> ssl.SSLContext:
+        """Make a context that shows our certificate, and wants one of the other side.
+
+        Raises:
+            OSError: a file can't be read, or they don't belong together.
+            ValueError: the certificate is not valid now, or the key is encrypted.
+        """
+        self.own()
+        for file in self:
+            file.open("rb").close()  # the errors below don't say which one they mean
+        context = ssl.SSLContext(protocol)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_CIPHERS)
+        context.check_hostname = False  # services are known by their SPIFFE IDs
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(self.certificate, self.key, password=_no_password)
+        context.load_verify_locations(self.authorities)
+        if protocol == ssl.PROTOCOL_TLS_SERVER:
+            # No session is resumed: every connection shows its certificate anew.
+            context.options |= ssl.OP_NO_TICKET
+            context.num_tickets = 0
+        return context
+
+    def state(self) -> tuple[tuple[int, ...], ...]:
+        """Give what differs after any change, also of a link that leads to a file."""
+        return tuple(map(_state, self))
+
+
+class ReloadingContext:
+    """The TLS context of files, reloaded when they change; unusable files change nothing."""
+
+    def __init__(self, files: Files, protocol: int) -> None:
+        self._files = files
+        self._protocol = protocol
+        self._lock = threading.Lock()
+        self._look_again_at = 0.0
+        self._state = files.state()
+        self._use()
+
+    def current(self) -> ssl.SSLContext:
+        """Return the context for a new connection."""
+        if time.monotonic() >= self._look_again_at and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._context
+
+    def check(self) -> None:
+        """Raise Expired if the certificate in use has ended, and there is no new one."""
+        self.current()
+        if time.time() > self._ends:
+            raise Expired
+
+    def _look(self) -> None:
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+        state = self._files.state()
+        age = time.time() - max(each[-1] for each in state) / 1e9
+        if state == self._state or 0 <= age < SETTLE_SECONDS:
+            return
+        self._state = state
+        try:
+            self._use()
+        except (OSError, ValueError) as error:
+            logger.error("The new TLS files can't be used, so the old ones stay: %s", error)
+        else:
+            logger.info("The new TLS files are in use.")
+
+    def _use(self) -> None:
+        ends = self._files.own().not_valid_after_utc.timestamp()
+        self._context = self._files.context(self._protocol)
+        self._ends = ends
+        ENDS.set(ends)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0,)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _no_password() -> str:
+    # Else OpenSSL would ask on the terminal.
+    raise ValueError("the key is encrypted; give it without a passphrase")

@@ -1,1 +1,0 @@
-"""Technology that any service needs, and nothing of this one's business."""

@@ -1,1 +1,0 @@
-"""Calls to other services: found, bounded in time, retried where that is safe, and measured."""
