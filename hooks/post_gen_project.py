@@ -5,6 +5,7 @@ comes last and is atomic: when anything fails, cookiecutter takes the project aw
 is as it was.
 """
 
+import hashlib
 import importlib
 import json
 import os
@@ -43,6 +44,26 @@ def part(project: Path) -> None:
         for name, text in zip(pieces[::2], pieces[1::2], strict=True):
             path.with_name(name).write_text(text, "utf-8", newline="\n")
         path.unlink()
+
+
+def lock(project: Path, answers: dict[str, Any]) -> None:
+    """Write `chassis.lock`: version, parts and SHA-256 of every vendored file."""
+    chassis = project / "src" / answers["__package"] / "chassis"
+    files = {
+        path.relative_to(chassis).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths(chassis)
+        if path.suffix == ".py"
+    }
+    parts = [room for room in answers["_rooms"] if any(bears(name, room, []) for name in files)]
+    lines = [
+        f"# src/{answers['__package']}/chassis as the template made it; `make lint` compares.",
+        f'version = "{answers["_template_version"]}"',
+        f"parts = {json.dumps(sorted(parts))}",
+        "",
+        "[files]",
+        *(f'"{name}" = "{digest}"' for name, digest in sorted(files.items())),
+    ]
+    (project / "chassis.lock").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 
 
 def unchosen(answers: dict[str, Any]) -> list[str]:
@@ -146,6 +167,7 @@ def main(answers: dict[str, Any]) -> None:
     project = Path.cwd().resolve()
     prune(project, answers)
     part(project)
+    lock(project, answers)
     if for_comparison(project, answers):
         return
     workspace = answers["workspace"]

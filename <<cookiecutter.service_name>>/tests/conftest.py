@@ -1,22 +1,22 @@
-"""What all tests share: an issuer of their own, and the service on adapters in memory."""
+"""Shared fixtures: the service on a database of its own, and tokens that it accepts."""
 
-import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from alembic import command
+from alembic.config import Config
 from flask.testing import FlaskClient
 
 from << cookiecutter.__package >>.app import create_app
-from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform import deadline
+from << cookiecutter.__package >>.bootstrap import Adapters, connect
+from << cookiecutter.__package >>.chassis import context
+from << cookiecutter.__package >>.chassis.auth import AuthSettings, development
+from << cookiecutter.__package >>.settings import read
 
-ISSUER = "https://issuer.test"
-AUDIENCE = "<< cookiecutter.service_name >>"
+ROOT = Path(__file__).parents[1]
 READ = "<< cookiecutter.__path >>:read"
 WRITE = "<< cookiecutter.__path >>:write"
 URL = "/api/v1/<< cookiecutter.__path >>"
@@ -26,67 +26,63 @@ MakeToken = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests call is on this machine."""
+    """Reach this machine without a proxy."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 @pytest.fixture(autouse=True)
 def no_deadline() -> Iterator[None]:
-    """What a test has to do in time is no other test's business."""
+    """Leave no deadline for the next test."""
     yield
-    deadline.stop()
+    context.clear_deadline()
 
 
 @pytest.fixture(scope="session")
-def signing_key() -> ec.EllipticCurvePrivateKey:
-    """The issuer's key."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-@pytest.fixture(scope="session")
-def key_set_file(
-    signing_key: ec.EllipticCurvePrivateKey, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The issuer's key set, as it publishes it."""
-    public = jwt.algorithms.ECAlgorithm.to_jwk(signing_key.public_key(), as_dict=True)
-    file = tmp_path_factory.mktemp("issuer") / "jwks.json"
-    file.write_text(json.dumps({"keys": [public | {"kid": "k1", "use": "sig", "alg": "ES256"}]}))
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database."""
+    file = tmp_path_factory.mktemp("migrated") / "empty.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"sqlite:///{file}")
+        patch.chdir(ROOT)
+        command.upgrade(Config("alembic.ini"), "head")
     return file
 
 
-@pytest.fixture
-def environ(key_set_file: Path) -> dict[str, str]:
-    """The environment of a service that trusts the issuer."""
-    return {
-        "AUTH_AUDIENCE": AUDIENCE,
-        "AUTH_ISSUER": ISSUER,
-        "AUTH_JWKS_URL": key_set_file.as_uri(),
-    }
-
-
 @pytest.fixture(scope="session")
-def make_token(signing_key: ec.EllipticCurvePrivateKey) -> MakeToken:
-    """Make tokens; keywords replace claims, None leaves a claim out."""
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> development.Issuer:
+    """An issuer of development tokens."""
+    return development.Issuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def environ(issuer: development.Issuer, migrated: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of a service that trusts the issuer, with a database of its own."""
+    database = copyfile(migrated, tmp_path / "test.db")
+    return {"AUTH_JWKS_URL": issuer.keys.as_uri(), "DATABASE_URL": f"sqlite:///{database}"}
+
+
+@pytest.fixture
+def adapters(environ: dict[str, str]) -> Iterator[Adapters]:
+    """The adapters of a running service."""
+    adapters = connect(read(environ))
+    yield adapters
+    adapters.close()
+
+
+@pytest.fixture
+def make_token(issuer: development.Issuer, environ: dict[str, str]) -> MakeToken:
+    """Make tokens; keywords add or replace claims."""
+    settings = read(environ, [AuthSettings])[AuthSettings]
 
     def make(scope: str = f"{READ} {WRITE}", **claims: Any) -> str:
-        now = int(time.time())
-        usual = {
-            "aud": AUDIENCE,
-            "exp": now + 300,
-            "iat": now,
-            "iss": ISSUER,
-            "scope": scope,
-            "sub": "alice",
-        }
-        given = {name: value for name, value in (usual | claims).items() if value is not None}
-        return jwt.encode(given, signing_key, algorithm="ES256", headers={"kid": "k1"})
+        return issuer.token(settings, scope, **claims)
 
     return make
 
 
 @pytest.fixture
-def client(environ: dict[str, str], make_token: MakeToken) -> FlaskClient:
-    """A caller with every scope, and the service in memory."""
-    client = create_app(environ, in_memory()).test_client()
+def client(environ: dict[str, str], adapters: Adapters, make_token: MakeToken) -> FlaskClient:
+    """A client with every scope."""
+    client = create_app(environ, adapters).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {make_token()}"
     return client

@@ -1,11 +1,11 @@
-"""Command line: `python -m << cookiecutter.__package >> serve | migrate | token`."""
+"""Command line: `python -m << cookiecutter.__package >> serve | migrate | token | settings`."""
 
 import argparse
 import os
 import tempfile
 from importlib import import_module
 
-COMMANDS = ("serve", "migrate", "token")
+COMMANDS = ("serve", "migrate", "token", "settings")
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from flask_openapi3 import Info, OpenAPI
 
 from . import __doc__ as description
 from . import bootstrap
-from .api import docs, health, policy, problems, rest, schemas
-from .chassis import << cookiecutter.__transport >> as transport
+from .api import policy, problems, rest, schemas
 from .chassis import auth, inbound, lifecycle, observability
+from .chassis import << cookiecutter.__transport >> as transport
 from .settings import SERVICE_NAME, read
 from .use_cases import UseCases
 
@@ -24,8 +24,8 @@ EXTENSIONS = (
     transport,
     auth,
     problems,
-    health,
-    docs,
+    inbound.health,
+    inbound.api_docs,
 )
 
 

@@ -9,14 +9,9 @@ from .adapters import peers
 <% endif %>
 from .adapters.database import DatabaseReader, DatabaseUnitOfWork
 from .adapters.events import NoEventRecorder
-from .adapters.memory import Memory
-from .chassis import << cookiecutter.__transport >> as transport
 from .chassis import database
-from .chassis.database.dialects import (
-<% for dialect in [cookiecutter.database, "sqlite"] | unique %>
-    << dialect >>,
-<% endfor %>
-)
+from .chassis import << cookiecutter.__transport >> as transport
+from .chassis.database.dialects import << [cookiecutter.database, "sqlite"] | unique | join(", ") >>
 from .chassis.discovery import Instance
 from .chassis.discovery.registration import << cookiecutter.discovery >> as registry
 from .chassis.inbound import Listening, Registration, ServerSettings
@@ -24,11 +19,7 @@ from .chassis.settings import Settings
 from .domain.ports import Reader, UnitOfWork
 from .settings import SERVICE_NAME
 
-DIALECTS: tuple[database.Dialect, ...] = (
-<% for dialect in [cookiecutter.database, "sqlite"] | unique %>
-    << dialect >>,
-<% endfor %>
-)
+DIALECTS: list[database.Dialect] = [<< [cookiecutter.database, "sqlite"] | unique | join(", ") >>]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +58,6 @@ def connect(settings: Settings) -> Adapters:
         checks={"database": reader.check},
         close=closing.close,
     )
-
-
-def in_memory() -> Adapters:
-    """Return adapters that keep everything in memory."""
-    memory = Memory()
-    return Adapters(unit_of_work=memory.unit_of_work, reader=memory)
 
 
 def listening(settings: Settings) -> Listening:

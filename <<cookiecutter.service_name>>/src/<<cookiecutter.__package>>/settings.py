@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 <% if cookiecutter.depends_on %>
 from .adapters import peers
 <% endif %>
-from .chassis import << cookiecutter.__transport >> as transport
 from .chassis import auth, database, inbound, observability
+from .chassis import << cookiecutter.__transport >> as transport
 from .chassis.discovery.registration import << cookiecutter.discovery >> as registry
 from .chassis.settings import ExtensionSettings, Settings
 
 SERVICE_NAME = "<< cookiecutter.service_name >>"
 
-_ALWAYS = {"OTEL_SERVICE_NAME": SERVICE_NAME}
+DEFAULTS = {"OTEL_SERVICE_NAME": SERVICE_NAME}
 
 # Defaults for a bare machine; in production these variables are required.
-_IN_DEVELOPMENT = {
+DEVELOPMENT_DEFAULTS = {
     "AUTH_AUDIENCE": SERVICE_NAME,
     "AUTH_ISSUER": "urn:development",
     "DATABASE_URL": "sqlite:///.dev/<< cookiecutter.service_name >>.db",
@@ -48,9 +48,9 @@ def read(
     Raises:
         SettingsError: lists every variable that is missing or wrong.
     """
-    defaults = _ALWAYS
+    defaults = DEFAULTS
     if environ.get("ENVIRONMENT") != "production":
-        defaults = _ALWAYS | _IN_DEVELOPMENT
+        defaults = DEFAULTS | DEVELOPMENT_DEFAULTS
     # As in OpenTelemetry, an empty variable counts as unset.
     values = {name: value for name, value in environ.items() if value != ""}
     return Settings(defaults, values, models)

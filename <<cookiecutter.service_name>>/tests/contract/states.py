@@ -1,4 +1,4 @@
-"""What consumers take for granted about this service, in the words of their contracts."""
+"""Provider states that consumers' contracts name."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from << cookiecutter.__package >>.domain import events, model
 
 
 def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract's word)
-    """There is one with the id that the consumer is going to ask for."""
+    """Store one with this id."""
     event = events.<< cookiecutter.__class >>Created(
         aggregate_id=UUID(id),
         version=1,
@@ -20,12 +20,12 @@ def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract
     created = model.<< cookiecutter.__class >>.replay([event])
     created.recorded.append(event)
     with adapters.unit_of_work() as work:
-        work.repository.add(created)
+        work.<< cookiecutter.__plural >>.add(created)
         work.commit()
 
 
 def none_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (as above)
-    """There is none: whatever an interaction needed is forgotten at its end."""
+    """Do nothing: each interaction starts empty."""
 
 
 STATES: dict[str, Callable[..., None]] = {

@@ -1,8 +1,7 @@
-"""A migrated database of its own for every test: of TEST_DATABASE_URL, else SQLite."""
+"""A migrated, empty database for every test: of TEST_DATABASE_URL, else SQLite."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -10,14 +9,14 @@ from alembic.config import Config
 from sqlalchemy import Engine, inspect
 
 from << cookiecutter.__package >>.bootstrap import DIALECTS
-from << cookiecutter.__package >>.platform import database
+from << cookiecutter.__package >>.chassis import database
 
-ROOT = Path(__file__).parents[2]
+from ..conftest import ROOT
 
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the database is."""
+    """The URL of the database."""
     file = tmp_path_factory.mktemp("database") / "test.db"
     return os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{file}"
 
@@ -34,7 +33,7 @@ def alembic(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Config:
 def engine(alembic: Config, database_url: str) -> Iterator[Engine]:
     """An engine on the migrated, empty database."""
     command.upgrade(alembic, "head")
-    settings = database.Settings.model_validate({"DATABASE_URL": database_url})
+    settings = database.DatabaseSettings.model_validate({"DATABASE_URL": database_url})
     engine = database.make_engine(settings, DIALECTS)
     yield engine
     engine.dispose()
@@ -42,5 +41,5 @@ def engine(alembic: Config, database_url: str) -> Iterator[Engine]:
 
 
 def tables(engine: Engine) -> set[str]:
-    """The names of all tables."""
+    """Return the names of all tables."""
     return set(inspect(engine).get_table_names())

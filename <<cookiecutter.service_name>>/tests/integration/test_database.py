@@ -1,111 +1,75 @@
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from threading import Barrier
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Connection, Engine, text, update
 
-from << cookiecutter.__package >>.adapters.database import (
-    RECORDS_KEPT,
-    DatabaseReader,
-    DatabaseUnitOfWork,
-    IdempotencyRow,
-)
+from << cookiecutter.__package >>.adapters.database import DatabaseReader, DatabaseUnitOfWork, idempotency
+from << cookiecutter.__package >>.adapters.database.tables import IdempotencyRow
+from << cookiecutter.__package >>.adapters.events import NoEventRecorder
 from << cookiecutter.__package >>.app import create_app
-from << cookiecutter.__package >>.bootstrap import Adapters, in_memory
-from << cookiecutter.__package >>.domain import errors, model
-from << cookiecutter.__package >>.domain.ports import IdempotencyRecord
-from << cookiecutter.__package >>.platform import deadline
-from << cookiecutter.__package >>.platform.lifecycle import lifecycle
-from << cookiecutter.__package >>.service import UseCases
-from << cookiecutter.__package >>.service.create import Once
+from << cookiecutter.__package >>.bootstrap import Adapters
+from << cookiecutter.__package >>.chassis.lifecycle import lifecycle
+from << cookiecutter.__package >>.domain import errors, events, model
+from << cookiecutter.__package >>.domain.ports import IdempotencyKey, IdempotencyRecord
+from << cookiecutter.__package >>.use_cases import UseCases
 
 from ..conftest import URL, MakeToken
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+KEY = IdempotencyKey("key", "fingerprint")
 
 
 @pytest.fixture
-def stored(engine: Engine) -> Adapters:
-    return Adapters(lambda: DatabaseUnitOfWork(engine), DatabaseReader(engine))
+def adapters(engine: Engine) -> Adapters:
+    recorder = NoEventRecorder()
+    return Adapters(lambda: DatabaseUnitOfWork(engine, recorder), DatabaseReader(engine))
 
 
-@pytest.fixture(params=["memory", "database"])
-def adapters(request: pytest.FixtureRequest) -> Adapters:
-    """Both fulfil the same ports, so both pass the same tests."""
-    if request.param == "memory":
-        return in_memory()
-    found: Adapters = request.getfixturevalue("stored")
-    return found
+def new(name: str, at: datetime = NOW) -> model.<< cookiecutter.__class >>:
+    return model.<< cookiecutter.__class >>.create(name=name, description=None, at=at)
 
 
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    yield exporter
-    exporter.shutdown()
-
-
-def begin(name: str, at: datetime = NOW) -> model.<< cookiecutter.__class >>:
-    return model.<< cookiecutter.__class >>.create(
-        name=name,
-        description=None,
-        at=at,
-    )
-
-
-def create(
-    adapters: Adapters,
-    name: str = "first",
-    at: datetime = NOW,
-) -> model.<< cookiecutter.__class >>:
-    new = begin(name, at)
+def create(adapters: Adapters, name: str = "first", at: datetime = NOW) -> model.<< cookiecutter.__class >>:
+    created = new(name, at)
     with adapters.unit_of_work() as work:
-        work.repository.add(new)
+        work.<< cookiecutter.__plural >>.add(created)
         work.commit()
-    return new
+    return created
 
 
-def test_what_was_stored_comes_back_to_the_microsecond(adapters: Adapters) -> None:
-    new = create(adapters, "Überraschung \N{PARTY POPPER}")
+def test_stored_state_is_read_back_to_the_microsecond(adapters: Adapters) -> None:
+    created = create(adapters, "Überraschung \N{PARTY POPPER}")
 
-    assert adapters.reader.get(new.id) == new
+    assert adapters.reader.get(created.id) == created
 
 
-def test_what_was_not_committed_never_happened(adapters: Adapters) -> None:
-    new = begin("lost")
+def test_nothing_is_stored_without_commit(adapters: Adapters) -> None:
+    created = new("lost")
     with adapters.unit_of_work() as work:
-        work.repository.add(new)
+        work.<< cookiecutter.__plural >>.add(created)
 
     with pytest.raises(errors.NotFound):
-        adapters.reader.get(new.id)
+        adapters.reader.get(created.id)
 
 
-def test_the_slower_of_two_changes_is_refused(adapters: Adapters) -> None:
-    key = create(adapters).id
+def test_slower_of_two_changes_is_rejected(adapters: Adapters) -> None:
+    created = create(adapters)
     with adapters.unit_of_work() as work:
-        slow = work.repository.get(key)
+        slow = work.<< cookiecutter.__plural >>.get(created.id)
     with adapters.unit_of_work() as work:
-        fast = work.repository.get(key)
+        fast = work.<< cookiecutter.__plural >>.get(created.id)
         fast.change(NOW, name="fast")
-        work.repository.save(fast)
+        work.<< cookiecutter.__plural >>.save(fast)
         work.commit()
 
     slow.change(NOW, name="slow")
     with adapters.unit_of_work() as work, pytest.raises(errors.VersionMismatch):
-        work.repository.save(slow)
+        work.<< cookiecutter.__plural >>.save(slow)
 
-    assert adapters.reader.get(key).name == "fast"
+    assert adapters.reader.get(created.id).name == "fast"
 
 
 def test_pages_follow_the_order_of_creation(adapters: Adapters) -> None:
@@ -117,83 +81,97 @@ def test_pages_follow_the_order_of_creation(adapters: Adapters) -> None:
     assert first + rest == created
 
 
-def test_a_record_gives_the_first_answer(adapters: Adapters) -> None:
-    answer = create(adapters)
+def test_idempotency_record_holds_the_first_result(adapters: Adapters) -> None:
+    record = IdempotencyRecord(KEY, create(adapters))
     with adapters.unit_of_work() as work:
         assert work.idempotency.get("key") is None
-        work.idempotency.add(IdempotencyRecord("key", "fingerprint", answer))
+        work.idempotency.add(record)
         work.commit()
 
     with adapters.unit_of_work() as work:
-        found = work.idempotency.get("key")
+        stored = work.idempotency.get("key")
+        other = IdempotencyRecord(IdempotencyKey("key", "other"), record.result)
         with pytest.raises(errors.KeyTaken):
-            work.idempotency.add(IdempotencyRecord("key", "other", answer))
+            work.idempotency.add(other)
 
-    assert found == IdempotencyRecord("key", "fingerprint", answer)
+    assert stored == record
 
 
-def test_an_expired_record_counts_no_longer(engine: Engine, stored: Adapters) -> None:
-    answer = create(stored)
-    with stored.unit_of_work() as work:
-        work.idempotency.add(IdempotencyRecord("key", "fingerprint", answer))
+def test_expired_idempotency_record_is_replaced(engine: Engine, adapters: Adapters) -> None:
+    record = IdempotencyRecord(KEY, create(adapters))
+    with adapters.unit_of_work() as work:
+        work.idempotency.add(record)
         work.commit()
     with engine.begin() as connection:
-        expired = datetime.now(UTC) - RECORDS_KEPT - timedelta(seconds=1)
+        expired = datetime.now(UTC) - idempotency.RETENTION - timedelta(seconds=1)
         connection.execute(update(IdempotencyRow).values(created_at=expired))
 
-    with stored.unit_of_work() as work:
+    with adapters.unit_of_work() as work:
         assert work.idempotency.get("key") is None
-        work.idempotency.add(IdempotencyRecord("key", "other", answer))
+        work.idempotency.add(record)
         work.commit()
 
 
-def test_two_at_once_with_the_same_key_have_one_effect(stored: Adapters) -> None:
-    use_cases = UseCases.on(stored.unit_of_work, stored.reader)
+def test_concurrent_requests_with_one_key_have_one_effect(adapters: Adapters) -> None:
+    use_cases = UseCases.on(adapters.unit_of_work, adapters.reader)
     start = Barrier(4)
 
     def run(_: int) -> model.<< cookiecutter.__class >>:
         start.wait()
-        return use_cases.create(name="first", description=None, once=Once("key", "fingerprint"))
+        return use_cases.create(name="first", description=None, idempotency_key=KEY)
 
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(run, range(4)))
+        results = list(pool.map(run, range(4)))
 
-    assert len({answer.id for answer in answers}) == 1
-    assert len(stored.reader.page(None, 10)) == 1
+    assert len({result.id for result in results}) == 1
+    assert len(adapters.reader.page(None, 10)) == 1
 
 
-def test_times_are_stored_in_utc(engine: Engine, stored: Adapters) -> None:
-    new = create(stored, at=NOW.astimezone(timezone(timedelta(hours=5))))
+def test_times_are_stored_in_utc(engine: Engine, adapters: Adapters) -> None:
+    created = create(adapters, at=NOW.astimezone(timezone(timedelta(hours=5))))
 
-    assert stored.reader.get(new.id).created_at == NOW
+    assert adapters.reader.get(created.id).created_at == NOW
     statement = text("SELECT created_at FROM << cookiecutter.__plural >>")
     with engine.connect() as connection:
         raw = connection.scalar(statement)
     assert "12:00:00.123456" in str(raw)
 
 
-def test_no_statement_begins_after_the_deadline(stored: Adapters) -> None:
-    deadline.start(-1)
-    try:
-        with pytest.raises(deadline.DeadlineExceeded):
-            stored.reader.page(None, 1)
-    finally:
-        deadline.start(3600)
+def test_events_are_recorded_in_the_transaction_of_the_change(engine: Engine) -> None:
+    recorded: list[tuple[str, int]] = []
+
+    class Recorder:
+        def record(self, connection: Connection, batch: Sequence[events.DomainEvent]) -> None:
+            assert connection.in_transaction()
+            recorded.extend((type(event).__name__, event.version) for event in batch)
+
+    created = new("first")
+    with DatabaseUnitOfWork(engine, Recorder()) as work:
+        work.<< cookiecutter.__plural >>.add(created)
+        work.commit()
+    with DatabaseUnitOfWork(engine, Recorder()) as work:
+        changed = work.<< cookiecutter.__plural >>.get(created.id)
+        changed.change(NOW, name="second")
+        work.<< cookiecutter.__plural >>.save(changed)
+        work.commit()
+
+    assert recorded == [("<< cookiecutter.__class >>Created", 1), ("<< cookiecutter.__class >>Changed", 2)]
 
 
-def test_every_statement_has_a_span(stored: Adapters, spans: InMemorySpanExporter) -> None:
-    with trace.get_tracer(__name__).start_as_current_span("request") as parent:
-        create(stored)
+def test_failing_event_recorder_undoes_the_change(engine: Engine) -> None:
+    class Broken:
+        def record(self, *_: object) -> None:
+            raise RuntimeError("no room")
 
-    found = [span for span in spans.get_finished_spans() if span.name == "INSERT"]
-    assert len(found) == 1
-    assert found[0].parent == parent.get_span_context()
-    attributes = found[0].attributes or {}
-    assert attributes["db.operation.name"] == "INSERT"
-    assert "first" not in str(attributes["db.query.text"])
+    created = new("first")
+    with pytest.raises(RuntimeError), DatabaseUnitOfWork(engine, Broken()) as work:
+        work.<< cookiecutter.__plural >>.add(created)
+
+    with pytest.raises(errors.NotFound):
+        DatabaseReader(engine).get(created.id)
 
 
-def test_a_database_without_tables_is_not_ready(
+def test_database_without_tables_is_not_ready(
     environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory, make_token: MakeToken
 ) -> None:
     empty = tmp_path_factory.mktemp("empty") / "empty.db"

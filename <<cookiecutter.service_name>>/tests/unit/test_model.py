@@ -10,15 +10,8 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
 
 
-def create(
-    name: str = "first",
-    description: str | None = None,
-) -> model.<< cookiecutter.__class >>:
-    return model.<< cookiecutter.__class >>.create(
-        name=name,
-        description=description,
-        at=NOON,
-    )
+def create(name: str = "first", description: str | None = None) -> model.<< cookiecutter.__class >>:
+    return model.<< cookiecutter.__class >>.create(name=name, description=description, at=NOON)
 
 
 def test_begins_with_version_1() -> None:

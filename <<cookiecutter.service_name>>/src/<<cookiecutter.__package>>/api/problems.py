@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
@@ -24,22 +25,8 @@ _STATUS_OF_DOMAIN_ERRORS = {
     errors.InvalidValue: 422,
     errors.KeyReused: 422,
 }
-_TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    412: "Precondition Failed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Content",
-    428: "Precondition Required",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
+# The names of RFC 9110, which Python has from 3.13 on.
+_NEW_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +61,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:  # complete already
         return error.get_response(request.environ)
     status = error.code or 500
-    title = _TITLES.get(status, error.name)
+    title = _title(status)
     default_code = title.lower().replace(" ", "_").replace("'", "")
     code = getattr(error, "problem_code", default_code)
     response = _problem(status, code, error.description or title)
@@ -110,7 +97,7 @@ def _problem(
     context = trace.get_current_span().get_span_context()
     problem = Problem(
         type=f"urn:problem:{code}",
-        title=_TITLES.get(status, code.replace("_", " ").title()),
+        title=_title(status),
         status=status,
         detail=detail,
         instance=request.path,
@@ -122,10 +109,14 @@ def _problem(
     return Response(body, status, content_type=MEDIA_TYPE)
 
 
+def _title(status: int) -> str:
+    return _NEW_TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def documented(*statuses: int) -> ResponseDict:
     """Return the OpenAPI responses for these problems."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: schema}}
+        status: {"description": _title(status), "content": {MEDIA_TYPE: schema}}
         for status in statuses
     }

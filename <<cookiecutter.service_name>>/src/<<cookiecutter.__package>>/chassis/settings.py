@@ -10,7 +10,10 @@ Model = TypeVar("Model", bound="ExtensionSettings")
 
 
 class ExtensionSettings(BaseModel):
-    """Base of an extension's settings; each field names its environment variable as `alias`."""
+    """Where the process runs.
+
+    Base of every extension's settings; each field names its environment variable as `alias`.
+    """
 
     model_config = ConfigDict(
         frozen=True,

@@ -7,8 +7,8 @@ from flask import Flask
 
 from .. import bootstrap
 from ..app import create_app
+from ..chassis import observability
 from ..chassis.inbound import Server, run_in_worker
-from ..chassis.observability import logs
 from ..chassis.settings import SettingsError
 from ..settings import SERVICE_NAME, read
 
@@ -29,5 +29,5 @@ def main() -> None:
     except SettingsError as error:
         problems = "\n".join(f"  {problem}" for problem in error.problems)
         sys.exit(f"{SERVICE_NAME} can't start:\n{problems}")
-    logs.configure(settings)
+    observability.logs.configure(settings)
     Server(f"{__name__}:application", settings, bootstrap.registration(settings)).serve()

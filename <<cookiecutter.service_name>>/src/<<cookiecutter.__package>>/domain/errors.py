@@ -1,12 +1,4 @@
-"""Business errors, each with a stable code.
-
-DomainError
- ├── NotFound          the aggregate does not exist, or no longer
- ├── VersionMismatch   the aggregate has changed since the caller read it
- ├── InvalidValue      a value breaks a rule
- ├── KeyReused         an idempotency key was sent again with another request
- └── KeyTaken          a concurrent request used the same key first (handled by the use case)
-"""
+"""Business errors, each with a stable code."""
 
 from typing import ClassVar
 

@@ -11,8 +11,8 @@ from pact import Pact
 
 from << cookiecutter.__package >> import bootstrap
 from << cookiecutter.__package >>.adapters.peers import Clients
-from << cookiecutter.__package >>.platform.peers.tokens import Tokens
-from << cookiecutter.__package >>.settings import SERVICE_NAME
+from << cookiecutter.__package >>.chassis.peers import TokenSource
+from << cookiecutter.__package >>.settings import SERVICE_NAME, read
 
 from ..consumers import FOLDER
 
@@ -56,13 +56,13 @@ def pact(request: pytest.FixtureRequest, drafts: Path) -> Iterator[Pact]:
 def served(request: pytest.FixtureRequest, pact: Pact, monkeypatch: pytest.MonkeyPatch) -> Served:
     """Serve what is agreed on, and connect the clients of the running service to it."""
     # A contract says nothing of tokens: the provider's tests bring their own.
-    monkeypatch.setattr(Tokens, "token", lambda *_: "a-token")
+    monkeypatch.setattr(TokenSource, "token", lambda *_: "a-token")
     variable = request.module.PEER.upper().replace("-", "_") + "_URL"
 
     @contextmanager
     def serve() -> Iterator[Clients]:
         with pact.serve(addr="127.0.0.1") as server:
-            adapters = bootstrap.connect(bootstrap.read_settings({variable: str(server.url)}))
+            adapters = bootstrap.connect(read({variable: str(server.url)}))
             try:
                 yield adapters.clients
             finally:

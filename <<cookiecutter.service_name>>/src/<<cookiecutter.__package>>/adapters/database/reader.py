@@ -8,7 +8,7 @@ from sqlalchemy import Engine, bindparam, select
 from ...domain.model import << cookiecutter.__class >>
 from . import tables
 
-_first_page = tables.all_columns.order_by(tables.columns.id).limit(bindparam("limit"))
+_first_page = select(tables.table).order_by(tables.columns.id).limit(bindparam("limit"))
 _next_page = _first_page.where(tables.columns.id > bindparam("after"))
 
 

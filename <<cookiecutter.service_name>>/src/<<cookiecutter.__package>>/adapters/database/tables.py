@@ -40,16 +40,9 @@ class IdempotencyRow(database.Base):
 
 metadata = database.Base.metadata
 
-columns = << cookiecutter.__class >>Row.__table__.c
-all_columns = select(
-    columns.id,
-    columns.version,
-    columns.name,
-    columns.description,
-    columns.created_at,
-    columns.updated_at,
-)
-_by_id = all_columns.where(columns.id == bindparam("row_id"))
+table = << cookiecutter.__class >>Row.__table__
+columns = table.c
+_by_id = select(table).where(columns.id == bindparam("row_id"))
 
 
 def load(connection: Connection, row_id: UUID) -> << cookiecutter.__class >>:
@@ -66,11 +59,5 @@ def from_row(row: Mapping[Any, Any]) -> << cookiecutter.__class >>:
 
 
 def values(aggregate: << cookiecutter.__class >>) -> dict[str, Any]:
-    """Return the columns of an aggregate, without its id."""
-    return {
-        "version": aggregate.version,
-        "name": aggregate.name,
-        "description": aggregate.description,
-        "created_at": aggregate.created_at,
-        "updated_at": aggregate.updated_at,
-    }
+    """Return the row of an aggregate."""
+    return {name: getattr(aggregate, name) for name in columns.keys()}  # noqa: SIM118 (a collection of columns)

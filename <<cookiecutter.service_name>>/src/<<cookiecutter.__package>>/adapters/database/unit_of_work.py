@@ -62,7 +62,7 @@ class DatabaseRepository:
 
     def add(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a new one."""
-        self._connection.execute(_insert, {"id": << cookiecutter.resource >>.id, **tables.values(<< cookiecutter.resource >>)})
+        self._connection.execute(_insert, tables.values(<< cookiecutter.resource >>))
         self._recorder.record(self._connection, << cookiecutter.resource >>.recorded)
 
     def save(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 from urllib.request import Request, urlopen
 from uuid import uuid4
@@ -21,29 +22,42 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from .metadata import Metadata
 from .settings import AuthSettings
 
-FOLDER = Path(".dev")
-KEY_FILE = FOLDER / "signing-key.pem"
-KEY_SET_FILE = FOLDER / "jwks.json"
 LIFETIME_SECONDS = 12 * 60 * 60
 
 
-def signing_key() -> ec.EllipticCurvePrivateKey:
-    """Return the key, generated if there is none, and publish it in the key set."""
-    FOLDER.mkdir(exist_ok=True)
-    if not KEY_FILE.exists():
-        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        KEY_FILE.touch(mode=0o600)
-        KEY_FILE.write_bytes(pem)
-    key = serialization.load_pem_private_key(KEY_FILE.read_bytes(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 (narrows the type)
-    public = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    key_set = {"keys": [public | {"kid": _key_id(key), "use": "sig", "alg": "ES256"}]}
-    KEY_SET_FILE.write_text(json.dumps(key_set, indent=2) + "\n")
-    return key
+class Issuer:
+    """Signs tokens with the key in a folder, generated if there is none.
+
+    Attributes:
+        keys: the published key set.
+    """
+
+    def __init__(self, folder: Path = Path(".dev")) -> None:
+        folder.mkdir(exist_ok=True)
+        self.keys = folder / "jwks.json"
+        self._key = _signing_key(folder / "signing-key.pem")
+        public = self._key.public_key()
+        self._key_id = f"dev-{public.public_numbers().x:064x}"[:20]
+        jwk = jwt.algorithms.ECAlgorithm.to_jwk(public, as_dict=True)
+        key_set = {"keys": [jwk | {"kid": self._key_id, "use": "sig", "alg": "ES256"}]}
+        self.keys.write_text(json.dumps(key_set, indent=2) + "\n")
+
+    def token(self, settings: AuthSettings, scopes: str, **claims: Any) -> str:
+        """Return a token for the audience of these settings; keywords replace claims."""
+        now = int(time.time())
+        defaults = {
+            "iss": settings.issuer,
+            "aud": settings.audience,
+            "sub": "developer",
+            "client_id": "developer",
+            "scope": scopes,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME_SECONDS,
+            "jti": str(uuid4()),
+        }
+        headers = {"kid": self._key_id}
+        return jwt.encode(defaults | claims, self._key, algorithm="ES256", headers=headers)
 
 
 def token(settings: AuthSettings, environ: Mapping[str, str], scopes: str) -> str:
@@ -55,24 +69,21 @@ def token(settings: AuthSettings, environ: Mapping[str, str], scopes: str) -> st
     url = environ.get("AUTH_TOKEN_URL")
     if not url and settings.issuer.startswith(("http:", "https:")):
         url = Metadata(settings).address("token_endpoint")
-    return _fetch(url, settings, environ, scopes) if url else _sign(settings, scopes)
+    return _fetch(url, settings, environ, scopes) if url else Issuer().token(settings, scopes)
 
 
-def _sign(settings: AuthSettings, scopes: str) -> str:
-    key = signing_key()
-    now = int(time.time())
-    claims = {
-        "iss": settings.issuer,
-        "aud": settings.audience,
-        "sub": "developer",
-        "client_id": "developer",
-        "scope": scopes,
-        "iat": now,
-        "nbf": now,
-        "exp": now + LIFETIME_SECONDS,
-        "jti": str(uuid4()),
-    }
-    return jwt.encode(claims, key, algorithm="ES256", headers={"kid": _key_id(key)})
+def _signing_key(file: Path) -> ec.EllipticCurvePrivateKey:
+    if not file.exists():
+        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        file.touch(mode=0o600)
+        file.write_bytes(pem)
+    key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 (narrows the type)
+    return key
 
 
 def _fetch(url: str, settings: AuthSettings, environ: Mapping[str, str], scopes: str) -> str:
@@ -92,10 +103,5 @@ def _fetch(url: str, settings: AuthSettings, environ: Mapping[str, str], scopes:
         return access_token
 
 
-def _key_id(key: ec.EllipticCurvePrivateKey) -> str:
-    """Return an id derived from the public key, so that a new key has a new id."""
-    return f"dev-{key.public_key().public_numbers().x:064x}"[:20]
-
-
 if __name__ == "__main__":
-    signing_key()
+    Issuer()

@@ -1,6 +1,6 @@
-"""Inbound HTTP: the server process, limits, load shedding, security headers."""
+"""Inbound HTTP: server, limits, load shedding, security headers, health, API docs."""
 
-from . import limits, load_shedding, security_headers
+from . import api_docs, health, limits, load_shedding, security_headers
 from .limits import LimitSettings
 from .listening import Listening
 from .load_shedding import LoadSheddingSettings
@@ -15,6 +15,8 @@ __all__ = [
     "Server",
     "ServerSettings",
     "StrictJSON",
+    "api_docs",
+    "health",
     "limits",
     "load_shedding",
     "run_in_worker",

@@ -10,8 +10,8 @@ from flask import Blueprint, Flask, Response, send_from_directory
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import OpenAPI
 
-from ..chassis.auth import public
-from ..chassis.settings import Settings
+from ..auth import public
+from ..settings import Settings
 
 _ASSETS = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"

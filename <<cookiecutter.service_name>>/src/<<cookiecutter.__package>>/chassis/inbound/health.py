@@ -10,9 +10,9 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response
 from pydantic_core import to_json
 
-from ..chassis.auth import public
-from ..chassis.lifecycle import Lifecycle, lifecycle
-from ..chassis.settings import Settings
+from ..auth import public
+from ..lifecycle import Lifecycle, lifecycle
+from ..settings import Settings
 
 logger = logging.getLogger(__name__)
 
