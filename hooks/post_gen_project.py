@@ -47,21 +47,19 @@ def part(project: Path) -> None:
 
 
 def lock(project: Path, answers: dict[str, Any]) -> None:
-    """Write `chassis.lock`: version, parts and SHA-256 of every vendored file."""
-    chassis = project / "src" / answers["__package"] / "chassis"
-    files = {
-        path.relative_to(chassis).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths(chassis)
-        if path.suffix == ".py"
-    }
-    parts = [room for room in answers["_rooms"] if any(bears(name, room, []) for name in files)]
+    """Write `chassis.lock`: version and parts of the vendored chassis, SHA-256 of every file.
+
+    The form is that of `sha256sum`, which ignores lines that begin with #.
+    """
+    folder = Path("src", answers["__package"], "chassis")
+    files = [path for path in paths(project / folder) if path.suffix == ".py"]
+    names = [path.relative_to(project / folder).as_posix() for path in files]
+    parts = [room for room in answers["_rooms"] if any(bears(name, room, []) for name in names)]
     lines = [
-        f"# src/{answers['__package']}/chassis as the template made it; `make lint` compares.",
-        f'version = "{answers["_template_version"]}"',
-        f"parts = {json.dumps(sorted(parts))}",
-        "",
-        "[files]",
-        *(f'"{name}" = "{digest}"' for name, digest in sorted(files.items())),
+        f"# {folder.as_posix()} as the template made it; `make lint` compares.",
+        f"# version: {answers['_template_version']}",
+        f"# parts: {' '.join(sorted(parts))}",
+        *(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(project).as_posix()}" for path in files),
     ]
     (project / "chassis.lock").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 

@@ -1,11 +1,11 @@
-"""Command line: `python -m << cookiecutter.__package >> serve | migrate | token | settings`."""
+"""Command line: `python -m << cookiecutter.__package >> serve | migrate | token`."""
 
 import argparse
 import os
 import tempfile
 from importlib import import_module
 
-COMMANDS = ("serve", "migrate", "token", "settings")
+COMMANDS = ("serve", "migrate", "token")
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from .chassis.settings import Settings
 from .domain.ports import Reader, UnitOfWork
 from .settings import SERVICE_NAME
 
-DIALECTS: list[database.Dialect] = [<< [cookiecutter.database, "sqlite"] | unique | join(", ") >>]
+DIALECTS = [<< [cookiecutter.database, "sqlite"] | unique | join(".DIALECT, ") >>.DIALECT]
 
 
 @dataclass(frozen=True, slots=True)

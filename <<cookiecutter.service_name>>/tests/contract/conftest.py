@@ -1,17 +1,15 @@
-"""Says whose contracts are checked, and keeps the tools from calling home."""
+"""Name the consumers in the report: a service without any passes too."""
 
 import os
 
 from << cookiecutter.__package >>.settings import SERVICE_NAME
 
-from .consumers import PLACE, consumers, left_behind
+from .consumers import PLACE, consumers
 
 os.environ.setdefault("PACT_DO_NOT_TRACK", "true")
 
 
-def pytest_report_header() -> list[str]:
-    """Name the consumers, since a service without any passes too; and whom the registry misses."""
-    names = ", ".join(name for name, _ in consumers()) or "nobody"
-    doubt = f"is from no service that calls {SERVICE_NAME}, says services.yaml; if so, delete it"
-    lines = [f"{file} {doubt}" for file in left_behind()]
-    return [f"relying on {SERVICE_NAME}, in {PLACE}: {names}", *lines]
+def pytest_report_header() -> str:
+    """Return the line about consumers."""
+    names = ", ".join(name for name, _ in consumers()) or "none"
+    return f"consumers of {SERVICE_NAME}, in {PLACE}: {names}"

@@ -1,5 +1,3 @@
-from uuid import UUID, uuid4
-
 import pytest
 
 from << cookiecutter.__package >>.bootstrap import Adapters
@@ -47,36 +45,3 @@ def test_change_of_an_unread_version_is_rejected(use_cases: UseCases) -> None:
         use_cases.delete(created.id, lambda version: version == 2)
 
     assert names(use_cases) == ["first"]
-
-
-def test_deleted_is_not_found(use_cases: UseCases) -> None:
-    created = use_cases.create(name="first", description=None)
-
-    use_cases.delete(created.id, lambda _: True)
-
-    for call in (
-        lambda: use_cases.get(created.id),
-        lambda: use_cases.change(created.id, {}, lambda _: True),
-        lambda: use_cases.delete(created.id, lambda _: True),
-    ):
-        with pytest.raises(errors.NotFound):
-            call()
-
-
-def test_unknown_id_is_not_found(use_cases: UseCases) -> None:
-    with pytest.raises(errors.NotFound):
-        use_cases.get(uuid4())
-
-
-def test_pages_neither_skip_nor_repeat(use_cases: UseCases) -> None:
-    expected = [use_cases.create(name=f"n{n}", description=None).id for n in range(7)]
-
-    ids: list[UUID] = []
-    after = None
-    for _ in range(4):
-        page = use_cases.list(after=after, limit=2)
-        ids += [item.id for item in page.items]
-        after = page.next_after
-
-    assert ids == sorted(expected)
-    assert after is None

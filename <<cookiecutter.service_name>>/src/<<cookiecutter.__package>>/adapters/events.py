@@ -13,7 +13,6 @@ class EventRecorder(Protocol):
 
     def record(self, connection: Connection, events: Sequence[DomainEvent]) -> None:
         """Store events of one aggregate, oldest first."""
-        ...
 
 
 class NoEventRecorder:

@@ -8,9 +8,10 @@ from uuid import UUID
 from flask import Response, request, url_for
 from flask_openapi3 import APIBlueprint
 from flask_openapi3 import Tag as ApiTag
-from werkzeug.exceptions import BadRequest, PreconditionRequired, UnprocessableEntity
+from werkzeug.exceptions import PreconditionRequired
 
 from ..chassis.auth import caller
+from ..chassis.inbound import read_json_object
 from ..domain.model import << cookiecutter.__class >>
 from ..domain.ports import IdempotencyKey
 from ..domain.values import Changes
@@ -42,7 +43,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         abp_responses=documented(401, 403, 422, 503, 504),
         operation_id_callback=_operation_id,
     )
-    api.before_request(_read_object)
+    api.before_request(read_json_object)
 
     @api.post("", responses={201: _CREATED, **documented(400, 413, 415)})
     def create_<< cookiecutter.resource >>(
@@ -118,16 +119,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
 
 def _operation_id(*, name: str, **_: str) -> str:
     return name
-
-
-def _read_object() -> None:
-    """Parse the body once and strictly; reject anything but a JSON object."""
-    if request.method not in {"PATCH", "POST"}:
-        return
-    if request.content_encoding:
-        raise BadRequest("Send the body without a Content-Encoding.")
-    if not isinstance(request.get_json(), dict):
-        raise UnprocessableEntity("The body is not a JSON object.")
 
 
 def _body(aggregate: << cookiecutter.__class >>) -> schemas.<< cookiecutter.__class >>:

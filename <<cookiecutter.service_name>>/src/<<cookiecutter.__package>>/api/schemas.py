@@ -25,13 +25,13 @@ Description = Annotated[
 ]
 # Opaque to callers: the id before the next page, in base64url (RFC 4648, 5).
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")]
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+HeaderKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class Schema(BaseModel):
     """Base of all schemas."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -91,50 +91,36 @@ class PageQuery(Schema):
     """Query parameters of a page."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    cursor: Cursor | SkipJsonSchema[None] = Field(
-        default=None,
-        description="The next_cursor of the previous page.",
-    )
+    cursor: Cursor | SkipJsonSchema[None] = None
+    """The next_cursor of the previous page."""
 
 
 class CreateHeader(Schema):
     """Headers that make a creation safe to repeat."""
 
-    idempotency_key: IdempotencyKey | SkipJsonSchema[None] = Field(
-        default=None,
-        alias="Idempotency-Key",
-        description="The same key and body return the first response again, for 24 hours.",
-    )
+    idempotency_key: HeaderKey | SkipJsonSchema[None] = Field(default=None, alias="Idempotency-Key")
+    """The same key and body return the first response again, for 24 hours."""
 
 
 class ReadHeader(Schema):
     """Headers of a conditional read."""
 
-    if_none_match: str | SkipJsonSchema[None] = Field(
-        default=None,
-        alias="If-None-Match",
-        description="The ETag that the caller has; 304 if it is still current.",
-    )
+    if_none_match: str | SkipJsonSchema[None] = Field(default=None, alias="If-None-Match")
+    """The ETag that the caller has; 304 if it is still current."""
 
 
 class DeleteHeader(Schema):
     """Headers that guard a deletion against concurrent changes."""
 
-    if_match: str | SkipJsonSchema[None] = Field(
-        default=None,
-        alias="If-Match",
-        description="The ETag of the version to delete; without it, any version.",
-    )
+    if_match: str | SkipJsonSchema[None] = Field(default=None, alias="If-Match")
+    """The ETag of the version to delete; without it, any version."""
 
 
 class ChangeHeader(Schema, json_schema_extra={"required": ["If-Match"]}):
     """Headers that guard against lost updates; a missing If-Match gets 428, not 422."""
 
-    if_match: str | SkipJsonSchema[None] = Field(
-        default=None,
-        alias="If-Match",
-        description="The ETag of the version to change.",
-    )
+    if_match: str | SkipJsonSchema[None] = Field(default=None, alias="If-Match")
+    """The ETag of the version to change."""
 
 
 class FieldProblem(Schema):
@@ -147,14 +133,16 @@ class FieldProblem(Schema):
 class Problem(Schema):
     """Every error response (RFC 9457)."""
 
-    type: str = Field(description="A URI that identifies the kind of problem.")
+    type: str
+    """A URI that identifies the kind of problem."""
     title: str
     status: int
     detail: str
-    instance: str = Field(description="The path of the request.")
-    code: str = Field(description="Stable code of the problem, for programs.")
-    trace_id: str | None = Field(description="Identifies the request in logs and traces.")
-    errors: list[FieldProblem] | SkipJsonSchema[None] = Field(
-        default=None,
-        description="Every invalid value.",
-    )
+    instance: str
+    """The path of the request."""
+    code: str
+    """Stable code of the problem, for programs."""
+    trace_id: str | None
+    """Identifies the request in logs and traces."""
+    errors: list[FieldProblem] | SkipJsonSchema[None] = None
+    """Every invalid value."""

@@ -20,13 +20,13 @@ class ExtensionSettings(BaseModel):
         extra="ignore",
         hide_input_in_errors=True,
         allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
     environment: Literal["development", "production"] = Field(
-        default="development",
-        alias="ENVIRONMENT",
-        description="`development` or `production`.",
+        default="development", alias="ENVIRONMENT"
     )
+    """`development` or `production`."""
 
 
 class SettingsError(Exception):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
@@ -30,15 +29,12 @@ class Repository(Protocol):
 
     def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
         """Return one to change it; raise NotFound."""
-        ...
 
     def add(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a new one."""
-        ...
 
     def save(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a changed or deleted one; raise VersionMismatch if another change was first."""
-        ...
 
 
 class IdempotencyRecords(Protocol):
@@ -46,11 +42,9 @@ class IdempotencyRecords(Protocol):
 
     def get(self, key: str) -> IdempotencyRecord | None:
         """Return the record of a key, None for a new or expired key."""
-        ...
 
     def add(self, record: IdempotencyRecord) -> None:
         """Store a record; raise KeyTaken if its key has one by now."""
-        ...
 
 
 class UnitOfWork(Protocol):
@@ -59,25 +53,17 @@ class UnitOfWork(Protocol):
     @property
     def << cookiecutter.__plural >>(self) -> Repository:
         """The aggregates."""
-        ...
 
     @property
     def idempotency(self) -> IdempotencyRecords:
         """The results of idempotency keys."""
-        ...
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def commit(self) -> None:
         """Make everything since `__enter__` durable."""
-        ...
 
 
 class Reader(Protocol):
@@ -85,8 +71,6 @@ class Reader(Protocol):
 
     def get(self, << cookiecutter.resource >>_id: UUID) -> << cookiecutter.__class >>:
         """Return one; raise NotFound."""
-        ...
 
     def page(self, after: UUID | None, limit: int) -> Sequence[<< cookiecutter.__class >>]:
         """Return up to `limit` that follow `after`, oldest first."""
-        ...

@@ -1,6 +1,5 @@
 """Changes: one database transaction for each unit of work."""
 
-from types import TracebackType
 from typing import Self
 from uuid import UUID
 
@@ -36,12 +35,7 @@ class DatabaseUnitOfWork:
         self.idempotency = DatabaseIdempotencyRecords(self._connection)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()  # rolls back what was not committed
 
     def commit(self) -> None:

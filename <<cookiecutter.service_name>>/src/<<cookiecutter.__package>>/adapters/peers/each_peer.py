@@ -17,16 +17,10 @@ NAME = "<<name>>"
 class Settings(PeerSettings):
     """Fixed address of <<name>>, and the scopes of calls to it."""
 
-    url: str | None = Field(
-        default=None,
-        alias="<<module | upper>>_URL",
-        description="Fixed address of <<name>>, in place of service discovery.",
-    )
-    scope: str = Field(
-        default="<<path>>:read",
-        alias="<<module | upper>>_SCOPE",
-        description="Scopes of the tokens for calls to <<name>>.",
-    )
+    url: str | None = Field(default=None, alias="<<module | upper>>_URL")
+    """Fixed address of <<name>>, in place of service discovery."""
+    scope: str = Field(default="<<path>>:read", alias="<<module | upper>>_SCOPE")
+    """Scopes of the tokens for calls to <<name>>."""
 
 
 class <<class>>(BaseModel):
@@ -44,7 +38,6 @@ class Client(Protocol):
 
     def get(self, resource_id: UUID) -> <<class>> | None:
         """Return one; None if there is none with this id."""
-        ...
 
 
 class HttpClient:

@@ -17,33 +17,18 @@ class AuthSettings(ExtensionSettings):
     Without `jwks_url` the issuer's metadata says where the keys are.
     """
 
-    issuer: str = Field(
-        alias="AUTH_ISSUER",
-        description="Issuer (`iss`) of accepted tokens, `https://` in production. It has to sign "
-        "with RS256 or ES256. Its metadata (OpenID Connect Discovery, or RFC 8414) names its keys.",
-    )
-    audience: str = Field(
-        alias="AUTH_AUDIENCE", description="Audience (`aud`) that a token has to name."
-    )
-    jwks_url: str | None = Field(
-        default=None,
-        alias="AUTH_JWKS_URL",
-        validate_default=True,
-        description="Key set (JWKS) of an issuer without metadata. In production `https://`, or "
-        "`http://` on the same host.",
-    )
-    leeway_seconds: NonNegativeFloat = Field(
-        default=30,
-        le=300,
-        alias="AUTH_LEEWAY_SECONDS",
-        description="Allowed clock difference when a token's times are checked; at most 300.",
-    )
-    keys_max_age_seconds: PositiveFloat = Field(
-        default=600,
-        alias="AUTH_KEYS_MAX_AGE_SECONDS",
-        description="Age at which the key set is fetched again. An unknown key is looked up at "
-        "once.",
-    )
+    issuer: str = Field(alias="AUTH_ISSUER")
+    """Issuer (`iss`) of accepted tokens, `https://` in production. It has to sign with RS256 or
+    ES256. Its metadata (OpenID Connect Discovery, or RFC 8414) names its keys."""
+    audience: str = Field(alias="AUTH_AUDIENCE")
+    """Audience (`aud`) that a token has to name."""
+    jwks_url: str | None = Field(default=None, alias="AUTH_JWKS_URL", validate_default=True)
+    """Key set (JWKS) of an issuer without metadata. In production `https://`, or `http://` on
+    the same host."""
+    leeway_seconds: NonNegativeFloat = Field(default=30, le=300, alias="AUTH_LEEWAY_SECONDS")
+    """Allowed clock difference when a token's times are checked; at most 300."""
+    keys_max_age_seconds: PositiveFloat = Field(default=600, alias="AUTH_KEYS_MAX_AGE_SECONDS")
+    """Age at which the key set is fetched again. An unknown key is looked up at once."""
 
     @field_validator("issuer")
     @classmethod

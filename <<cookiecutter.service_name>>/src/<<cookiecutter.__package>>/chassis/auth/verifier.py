@@ -25,6 +25,14 @@ _CLIENT_CLAIMS = ("client_id", "azp", "appid", "cid")
 _SCOPE_CLAIMS = ("scope", "scp", "roles")
 
 
+_REASONS: Mapping[type[Exception], str] = {
+    jwt.ExpiredSignatureError: "The token has expired.",
+    jwt.ImmatureSignatureError: "The token is not valid yet.",
+    jwt.InvalidAudienceError: "The token is meant for another audience.",
+    jwt.InvalidIssuerError: "The token comes from another issuer.",
+}
+
+
 class InvalidToken(Exception):
     """The token proves nothing; the text says why, without a secret in it."""
 
@@ -138,16 +146,6 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _reason(error: Exception) -> str:
-    match error:
-        case jwt.ExpiredSignatureError():
-            return "The token has expired."
-        case jwt.ImmatureSignatureError():
-            return "The token is not valid yet."
-        case jwt.InvalidAudienceError():
-            return "The token is meant for another audience."
-        case jwt.InvalidIssuerError():
-            return "The token comes from another issuer."
-        case jwt.MissingRequiredClaimError():
-            return f"The token lacks the claim {error.claim}."
-        case _:
-            return "The token is not valid."
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"The token lacks the claim {error.claim}."
+    return _REASONS.get(type(error), "The token is not valid.")

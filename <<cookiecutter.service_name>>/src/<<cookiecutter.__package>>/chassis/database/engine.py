@@ -1,8 +1,9 @@
 """The engine: a bounded pool that survives a restart of the database, and never waits for ever."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field, PositiveFloat, PositiveInt
 from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
@@ -22,41 +23,31 @@ _IDLE_SECONDS_BEFORE_PING = 5.0
 class DatabaseSettings(ExtensionSettings):
     """Address, pool and timeout of the database."""
 
-    url: str = Field(alias="DATABASE_URL", description="Database of this service.")
-    pool_size: PositiveInt = Field(
-        default=10,
-        alias="DATABASE_POOL_SIZE",
-        description="Connections that one worker process opens at most for changes, and as many "
-        "again for reads.",
-    )
-    timeout_seconds: PositiveFloat = Field(
-        default=5,
-        alias="DATABASE_TIMEOUT_SECONDS",
-        description="Longest wait for a connection, and for a statement; never longer than the "
-        "time left for the request.",
-    )
+    url: str = Field(alias="DATABASE_URL")
+    """Database of this service."""
+    pool_size: PositiveInt = Field(default=10, alias="DATABASE_POOL_SIZE")
+    """Connections that one worker process opens at most for changes, and as many again for
+    reads."""
+    timeout_seconds: PositiveFloat = Field(default=5, alias="DATABASE_TIMEOUT_SECONDS")
+    """Longest wait for a connection, and for a statement; never longer than the time left for
+    the request."""
 
 
-class Dialect(Protocol):
-    """What differs between databases; a module each."""
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between databases.
 
-    @property
-    def SCHEMES(self) -> tuple[str, ...]:  # noqa: N802 (a module's constant)
-        """The URL schemes people write for it."""
-        ...
+    Attributes:
+        schemes: the URL schemes that people write.
+        driver: the URL scheme of SQLAlchemy.
+        options: returns the engine's options for a timeout in seconds.
+        prepare: attaches what every connection needs.
+    """
 
-    @property
-    def DRIVER(self) -> str:  # noqa: N802 (a module's constant)
-        """The URL scheme that SQLAlchemy wants."""
-        ...
-
-    def options(self, timeout_seconds: float) -> dict[str, Any]:
-        """Give the engine's options, so that no call waits longer than the timeout."""
-        ...
-
-    def prepare(self, engine: Engine) -> None:
-        """Attach what every connection needs."""
-        ...
+    schemes: tuple[str, ...]
+    driver: str
+    options: Callable[[float], dict[str, Any]]
+    prepare: Callable[[Engine], None]
 
 
 def make_engine(
@@ -104,9 +95,9 @@ def _resolve(text: str, dialects: Sequence[Dialect]) -> tuple[URL, Dialect]:
         raise SettingsError(["DATABASE_URL: is no database URL."]) from None
     scheme = url.drivername.partition("+")[0]
     for dialect in dialects:
-        if scheme in dialect.SCHEMES:
-            return url.set(drivername=dialect.DRIVER), dialect
-    known = ", ".join(f"{dialect.SCHEMES[0]}://" for dialect in dialects)
+        if scheme in dialect.schemes:
+            return url.set(drivername=dialect.driver), dialect
+    known = ", ".join(f"{dialect.schemes[0]}://" for dialect in dialects)
     raise SettingsError([f"DATABASE_URL: {scheme}:// is none that this service speaks ({known})."])
 
 

@@ -5,7 +5,7 @@ from .limits import LimitSettings
 from .listening import Listening
 from .load_shedding import LoadSheddingSettings
 from .server import Registration, Server, ServerSettings, run_in_worker
-from .strict_json import StrictJSON
+from .strict_json import StrictJSON, read_json_object
 
 __all__ = [
     "LimitSettings",
@@ -19,6 +19,7 @@ __all__ = [
     "health",
     "limits",
     "load_shedding",
+    "read_json_object",
     "run_in_worker",
     "security_headers",
 ]

@@ -17,17 +17,10 @@ from ..settings import ExtensionSettings, Settings
 class LimitSettings(ExtensionSettings):
     """Limits of a request."""
 
-    timeout_seconds: PositiveFloat = Field(
-        default=10,
-        alias="REQUEST_TIMEOUT_SECONDS",
-        description="Longest duration of a request. A caller sets a shorter one with "
-        "`X-Request-Timeout-Ms`.",
-    )
-    max_body_bytes: PositiveInt = Field(
-        default=1_048_576,
-        alias="MAX_BODY_BYTES",
-        description="Largest request body; a larger one gets 413.",
-    )
+    timeout_seconds: PositiveFloat = Field(default=10, alias="REQUEST_TIMEOUT_SECONDS")
+    """Longest duration of a request. A caller sets a shorter one with `X-Request-Timeout-Ms`."""
+    max_body_bytes: PositiveInt = Field(default=1_048_576, alias="MAX_BODY_BYTES")
+    """Largest request body; a larger one gets 413."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:

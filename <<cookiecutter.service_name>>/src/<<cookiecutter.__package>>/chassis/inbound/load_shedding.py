@@ -30,17 +30,10 @@ SHED = Counter("http_server_requests_shed", "Requests rejected because the queue
 class LoadSheddingSettings(ExtensionSettings):
     """Concurrency of one worker process."""
 
-    threads: PositiveInt = Field(
-        default=4,
-        alias="WEB_THREADS",
-        description="Requests that one worker process runs at the same time.",
-    )
-    queue: NonNegativeInt = Field(
-        default=64,
-        alias="WEB_QUEUE",
-        description="Requests that may queue in each worker process; more get 503 at once. "
-        "`0`: no queue.",
-    )
+    threads: PositiveInt = Field(default=4, alias="WEB_THREADS")
+    """Requests that one worker process runs at the same time."""
+    queue: NonNegativeInt = Field(default=64, alias="WEB_QUEUE")
+    """Requests that may queue in each worker process; more get 503 at once. `0`: no queue."""
 
 
 class Overloaded(ServiceUnavailable):

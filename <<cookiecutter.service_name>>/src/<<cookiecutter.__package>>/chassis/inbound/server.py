@@ -23,28 +23,16 @@ from .load_shedding import SPARE_THREADS, LoadSheddingSettings
 class ServerSettings(ExtensionSettings):
     """Address, worker processes and shutdown of the server."""
 
-    host: str = Field(
-        default="127.0.0.1",
-        alias="HOST",
-        description="IP address to listen on; `::` is every one, IPv4 included.",
-    )
-    port: int = Field(default=8000, ge=1, le=65535, alias="PORT", description="Port to listen on.")
-    workers: PositiveInt = Field(
-        default=1,
-        alias="WEB_CONCURRENCY",
-        description="Worker processes; one for each core is best.",
-    )
-    drain_seconds: NonNegativeFloat = Field(
-        default=5,
-        alias="SHUTDOWN_DRAIN_SECONDS",
-        description="After SIGTERM: time to go on serving while not ready, until load balancers "
-        "have noticed.",
-    )
-    grace_seconds: PositiveInt = Field(
-        default=20,
-        alias="SHUTDOWN_GRACE_SECONDS",
-        description="After that: time for requests in flight to finish.",
-    )
+    host: str = Field(default="127.0.0.1", alias="HOST")
+    """IP address to listen on; `::` is every one, IPv4 included."""
+    port: int = Field(default=8000, ge=1, le=65535, alias="PORT")
+    """Port to listen on."""
+    workers: PositiveInt = Field(default=1, alias="WEB_CONCURRENCY")
+    """Worker processes; one for each core is best."""
+    drain_seconds: NonNegativeFloat = Field(default=5, alias="SHUTDOWN_DRAIN_SECONDS")
+    """After SIGTERM: time to go on serving while not ready, until load balancers have noticed."""
+    grace_seconds: PositiveInt = Field(default=20, alias="SHUTDOWN_GRACE_SECONDS")
+    """After that: time for requests in flight to finish."""
 
 
 class Registration(Protocol):
@@ -52,11 +40,9 @@ class Registration(Protocol):
 
     def start(self) -> None:
         """Register as soon as the process is ready, and stay registered."""
-        ...
 
     def stop(self) -> None:
         """Deregister; the process goes on serving for a while."""
-        ...
 
 
 class Server(MPServer):

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from flask import request
 from flask.json.provider import JSONProvider
 from pydantic_core import from_json, to_json
+from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
 
 class StrictJSON(JSONProvider):
@@ -16,3 +18,13 @@ class StrictJSON(JSONProvider):
     def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
         """Serialize a document."""
         return to_json(obj).decode()
+
+
+def read_json_object() -> None:
+    """Parse the body of the current request once; reject anything but a JSON object."""
+    if request.method not in {"PATCH", "POST"}:
+        return
+    if request.content_encoding:
+        raise BadRequest("Send the body without a Content-Encoding.")
+    if not isinstance(request.get_json(), dict):
+        raise UnprocessableEntity("The body is not a JSON object.")

@@ -18,33 +18,18 @@ _PLAIN_PORT, _TLS_PORT = 8000, 8443
 class MtlsSettings(ExtensionSettings):
     """Files of mutual TLS, all or none."""
 
-    cert_file: Path | None = Field(
-        default=None,
-        alias="TLS_CERT_FILE",
-        description="Certificate of this service with its chain (PEM), with a SPIFFE ID.",
-    )
-    key_file: Path | None = Field(
-        default=None, alias="TLS_KEY_FILE", description="Its private key, without a passphrase."
-    )
-    client_ca_file: Path | None = Field(
-        default=None,
-        alias="TLS_CLIENT_CA_FILE",
-        description="Authorities that sign the certificates of services.",
-    )
+    cert_file: Path | None = Field(default=None, alias="TLS_CERT_FILE")
+    """Certificate of this service with its chain (PEM), with a SPIFFE ID."""
+    key_file: Path | None = Field(default=None, alias="TLS_KEY_FILE")
+    """Its private key, without a passphrase."""
+    client_ca_file: Path | None = Field(default=None, alias="TLS_CLIENT_CA_FILE")
+    """Authorities that sign the certificates of services."""
     trust_domain_override: str | None = Field(
-        default=None,
-        pattern="^[a-z0-9._-]{1,255}$",
-        alias="TLS_TRUST_DOMAIN",
-        description="SPIFFE trust domain of accepted services. Default: that of the own "
-        "certificate.",
+        default=None, pattern="^[a-z0-9._-]{1,255}$", alias="TLS_TRUST_DOMAIN"
     )
-    port: int = Field(
-        default=_TLS_PORT,
-        ge=1,
-        le=65535,
-        alias="TLS_PORT",
-        description="Port of the API over mutual TLS.",
-    )
+    """SPIFFE trust domain of accepted services. Default: that of the own certificate."""
+    port: int = Field(default=_TLS_PORT, ge=1, le=65535, alias="TLS_PORT")
+    """Port of the API over mutual TLS."""
 
     @model_validator(mode="after")
     def _all_files_or_none(self) -> Self:

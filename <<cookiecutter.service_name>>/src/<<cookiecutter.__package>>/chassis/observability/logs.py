@@ -31,11 +31,8 @@ logger = logging.getLogger(__name__)
 class LogSettings(ExtensionSettings):
     """Verbosity of the logs."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO",
-        alias="LOG_LEVEL",
-        description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.",
-    )
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="LOG_LEVEL")
+    """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
 
 def configure(settings: Settings) -> None:

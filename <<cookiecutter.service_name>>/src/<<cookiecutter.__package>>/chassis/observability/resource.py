@@ -8,6 +8,5 @@ from ..settings import ExtensionSettings
 class ResourceSettings(ExtensionSettings):
     """Identity of the service in logs and traces."""
 
-    service: str = Field(
-        alias="OTEL_SERVICE_NAME", description="Name of the service in logs and traces."
-    )
+    service: str = Field(alias="OTEL_SERVICE_NAME")
+    """Name of the service in logs and traces."""

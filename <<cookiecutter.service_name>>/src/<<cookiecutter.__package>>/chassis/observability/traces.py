@@ -29,17 +29,10 @@ _tracer = trace.get_tracer(__name__)
 class TraceSettings(ExtensionSettings):
     """Destination of traces. The SDK reads the other `OTEL_*` variables itself."""
 
-    endpoint: str | None = Field(
-        default=None,
-        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        description="OTLP over HTTP, as in `http://collector:4318`. Without it, nothing is "
-        "exported.",
-    )
-    traces_endpoint: str | None = Field(
-        default=None,
-        alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        description="The same for traces only, with its path: `http://collector:4318/v1/traces`.",
-    )
+    endpoint: str | None = Field(default=None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """OTLP over HTTP, as in `http://collector:4318`. Without it, nothing is exported."""
+    traces_endpoint: str | None = Field(default=None, alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    """The same for traces only, with its path: `http://collector:4318/v1/traces`."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:

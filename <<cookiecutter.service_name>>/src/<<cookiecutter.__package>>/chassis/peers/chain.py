@@ -3,7 +3,7 @@
 From the outside in: fallback, bulkhead, retry, circuit breaker, load balancer, span and metric, HTTP.
 """
 
-from ..discovery import Resolver
+from ..discovery.resolution import Resolver
 from .breaker import CircuitBreaker
 from .bulkhead import Bulkhead
 from .connections import Pools

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from ..context import REQUEST_ID_HEADER, request_id
-from ..discovery import Resolver
+from ..discovery.resolution import Resolver
 from ..discovery.resolution.fixed import FixedResolver
 from .chain import chain
 from .connections import Pools

@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from ..discovery import Instance, Resolver
+from ..discovery import Instance
+from ..discovery.resolution import Resolver
 from .messages import ConnectionFailed, Exchange, PeerUnavailable, Request, Response
 
 # The instance is starting, stopping, overloaded, or cut off from a dependency.

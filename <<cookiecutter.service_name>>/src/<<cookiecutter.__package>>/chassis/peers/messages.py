@@ -46,7 +46,6 @@ class Transport(Protocol):
             ConnectionFailed: there was none within `timeout` seconds.
             PeerUnavailable: the peer was not asked.
         """
-        ...
 
 
 class Exchange(Protocol):
@@ -59,7 +58,6 @@ class Exchange(Protocol):
             ConnectionFailed: there was none within `timeout` seconds.
             UnexpectedAnswer: it was too large.
         """
-        ...
 
 
 class ConnectionFailed(Exception):

@@ -9,47 +9,22 @@ from ..settings import ExtensionSettings
 class PeerCallSettings(ExtensionSettings):
     """Limits of calls to peers."""
 
-    timeout_seconds: PositiveFloat = Field(
-        default=5,
-        alias="PEER_TIMEOUT_SECONDS",
-        description="Longest duration of a call with all its retries.",
-    )
-    attempt_timeout_seconds: PositiveFloat = Field(
-        default=1,
-        alias="PEER_ATTEMPT_TIMEOUT_SECONDS",
-        description="Longest duration of one attempt.",
-    )
-    max_attempts: PositiveInt = Field(
-        default=3,
-        alias="PEER_MAX_ATTEMPTS",
-        description="Attempts of a call that may be repeated.",
-    )
-    retry_share: NonNegativeFloat = Field(
-        default=0.2,
-        le=1,
-        alias="PEER_RETRY_SHARE",
-        description="Retries as a share of all calls to a peer.",
-    )
-    max_concurrent_calls: PositiveInt = Field(
-        default=32,
-        alias="PEER_MAX_CONCURRENT_CALLS",
-        description="Concurrent calls of one worker process to a peer; more fail at once.",
-    )
-    breaker_failures: PositiveInt = Field(
-        default=5,
-        alias="PEER_BREAKER_FAILURES",
-        description="Consecutive failures that open the circuit breaker.",
-    )
-    breaker_seconds: PositiveFloat = Field(
-        default=2,
-        alias="PEER_BREAKER_SECONDS",
-        description="Time until an open circuit breaker lets a probe through.",
-    )
-    ejection_seconds: PositiveFloat = Field(
-        default=5,
-        alias="PEER_SET_ASIDE_SECONDS",
-        description="Time that a failing instance gets no calls.",
-    )
+    timeout_seconds: PositiveFloat = Field(default=5, alias="PEER_TIMEOUT_SECONDS")
+    """Longest duration of a call with all its retries."""
+    attempt_timeout_seconds: PositiveFloat = Field(default=1, alias="PEER_ATTEMPT_TIMEOUT_SECONDS")
+    """Longest duration of one attempt."""
+    max_attempts: PositiveInt = Field(default=3, alias="PEER_MAX_ATTEMPTS")
+    """Attempts of a call that may be repeated."""
+    retry_share: NonNegativeFloat = Field(default=0.2, le=1, alias="PEER_RETRY_SHARE")
+    """Retries as a share of all calls to a peer."""
+    max_concurrent_calls: PositiveInt = Field(default=32, alias="PEER_MAX_CONCURRENT_CALLS")
+    """Concurrent calls of one worker process to a peer; more fail at once."""
+    breaker_failures: PositiveInt = Field(default=5, alias="PEER_BREAKER_FAILURES")
+    """Consecutive failures that open the circuit breaker."""
+    breaker_seconds: PositiveFloat = Field(default=2, alias="PEER_BREAKER_SECONDS")
+    """Time until an open circuit breaker lets a probe through."""
+    ejection_seconds: PositiveFloat = Field(default=5, alias="PEER_SET_ASIDE_SECONDS")
+    """Time that a failing instance gets no calls."""
 
 
 class PeerSettings(ExtensionSettings):

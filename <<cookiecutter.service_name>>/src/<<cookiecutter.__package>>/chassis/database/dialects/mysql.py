@@ -10,9 +10,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.compiler import DDLCompiler, TypeCompiler
 
 from ..deadlines import GRACE_SECONDS, bounded
-
-SCHEMES = ("mysql", "mariadb")
-DRIVER = "mysql+pymysql"
+from ..engine import Dialect
 
 
 def options(timeout_seconds: float) -> dict[str, Any]:
@@ -90,3 +88,6 @@ def _for_all_of_unicode(create: CreateTable, compiler: DDLCompiler, **options: A
 def _with_microseconds(_: DateTime, compiler: TypeCompiler, **options: Any) -> str:  # noqa: ARG001
     # A plain DATETIME would round to whole seconds.
     return "DATETIME(6)"
+
+
+DIALECT = Dialect(("mysql", "mariadb"), "mysql+pymysql", options, prepare)

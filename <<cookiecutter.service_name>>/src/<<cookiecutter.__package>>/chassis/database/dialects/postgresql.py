@@ -9,9 +9,7 @@ from sqlalchemy import Engine, event
 
 from ... import context
 from ..deadlines import GRACE_SECONDS, bounded
-
-SCHEMES = ("postgresql", "postgres")
-DRIVER = "postgresql+psycopg"
+from ..engine import Dialect
 
 Result = TypeVar("Result")
 
@@ -91,3 +89,6 @@ def prepare(engine: Engine) -> None:
         # Later than the server, which can say why.
         connection.patience_seconds = parameters["tcp_user_timeout"] / 1000 + 1
         return connection
+
+
+DIALECT = Dialect(("postgresql", "postgres"), "postgresql+psycopg", options, prepare)

@@ -9,9 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..deadlines import bounded, missed
-
-SCHEMES = ("sqlite",)
-DRIVER = "sqlite+pysqlite"
+from ..engine import Dialect
 
 # How many of its steps SQLite makes before it asks whether to go on: less than a millisecond.
 _STEPS = 10_000
@@ -53,3 +51,6 @@ def prepare(engine: Engine) -> None:
         if not connection.get_execution_options().get("autocommit"):
             # Takes the write lock at once; a lock upgraded later could not wait for it.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+DIALECT = Dialect(("sqlite",), "sqlite+pysqlite", options, prepare)

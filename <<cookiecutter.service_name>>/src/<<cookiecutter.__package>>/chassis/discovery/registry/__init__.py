@@ -10,8 +10,6 @@ class Registrar(Protocol):
 
     def register(self) -> None:
         """Register the instance, or renew its registration before it expires."""
-        ...
 
     def deregister(self) -> None:
         """Remove the instance, if it is registered."""
-        ...

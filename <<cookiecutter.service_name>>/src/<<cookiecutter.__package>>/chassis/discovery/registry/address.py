@@ -18,19 +18,12 @@ class AddressSettings(ExtensionSettings):
     """The registered address, where the process cannot find it out."""
 
     address: str | None = Field(
-        default=None,
-        pattern="^([0-9A-Za-z.-]+|[0-9A-Fa-f:.]+)$",
-        alias="ADVERTISE_ADDRESS",
-        description="Address under which others reach this process. Default: that of the "
-        "interface towards the registry.",
+        default=None, pattern="^([0-9A-Za-z.-]+|[0-9A-Fa-f:.]+)$", alias="ADVERTISE_ADDRESS"
     )
-    port: int | None = Field(
-        default=None,
-        ge=1,
-        le=65535,
-        alias="ADVERTISE_PORT",
-        description="Port under which others reach this process. Default: the one it listens on.",
-    )
+    """Address under which others reach this process. Default: that of the interface towards the
+    registry."""
+    port: int | None = Field(default=None, ge=1, le=65535, alias="ADVERTISE_PORT")
+    """Port under which others reach this process. Default: the one it listens on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,6 @@ class Source(Protocol):
         It answers at once if what was `seen` is 0, else when there is something new, or after half
         a minute.
         """
-        ...
 
 
 class WatchingResolver:

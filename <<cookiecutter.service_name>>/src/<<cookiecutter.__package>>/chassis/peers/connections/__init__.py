@@ -12,7 +12,6 @@ class Pools(Protocol):
 
     def pool(self, peer: str) -> PoolManager:
         """Return the pool for connections to this peer, as they have to be made now."""
-        ...
 
 
 class PlaintextPools:
