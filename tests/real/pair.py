@@ -14,7 +14,7 @@ ASKS = """
 from flask import Blueprint, Flask, request
 
 from ..bootstrap import Adapters
-from ..platform.access import public
+from ..chassis.auth import public
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -23,7 +23,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     @pages.route("/ask/<path:path>", methods=["DELETE", "GET", "POST"])
     @public
     def ask(path: str) -> tuple[str, int]:
-        peer, sent = adapters.clients.orders._peer, request.get_json(silent=True)
+        peer, sent = adapters.clients.orders._client, request.get_json(silent=True)
         expected = tuple(range(200, 500))
         found = peer.request(request.method, f"/{path}", expect=expected, json=sent)
         return found.body.decode(), found.status

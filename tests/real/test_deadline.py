@@ -17,7 +17,7 @@ PASSES_ON = """
 from flask import Blueprint, Flask
 
 from ..bootstrap import Adapters
-from ..platform.access import public
+from ..chassis.auth import public
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -26,7 +26,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     @pages.get("/pass-on")
     @public
     def pass_on() -> bytes:
-        peer = adapters.clients.{peer}._peer
+        peer = adapters.clients.{peer}._client
         return peer.request("GET", "/pass-on", expect=(200,)).body
 
     app.register_blueprint(pages)
@@ -39,9 +39,9 @@ import time
 from flask import Blueprint, Flask, request
 
 from ..bootstrap import Adapters
-from ..platform import deadline
-from ..platform.access import public
-from ..platform.limits import TIMEOUT_HEADER
+from ..chassis import context
+from ..chassis.auth import public
+from ..chassis.context import TIMEOUT_HEADER
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -56,7 +56,7 @@ def install(app: Flask, adapters: Adapters) -> None:
         seen.append(note)
         while time.monotonic() - began < 3:
             now = time.monotonic()
-            deadline.check()
+            context.check_deadline()
             note["worked_ms"] = (now - began) * 1000
             time.sleep(0.005)
         return "done"

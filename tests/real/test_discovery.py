@@ -29,7 +29,7 @@ ASKS = """
 from flask import Blueprint, Flask
 
 from ..bootstrap import Adapters
-from ..platform.access import public
+from ..chassis.auth import public
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -38,7 +38,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     @pages.get("/who")
     @public
     def who() -> bytes:
-        return adapters.clients.stock._peer.request("GET", "/who", expect=(200,)).body
+        return adapters.clients.stock._client.request("GET", "/who", expect=(200,)).body
 
     app.register_blueprint(pages)
 """
@@ -50,7 +50,7 @@ import os
 from flask import Blueprint, Flask
 
 from ..bootstrap import Adapters
-from ..platform.access import public
+from ..chassis.auth import public
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -95,8 +95,8 @@ def place(
     """Both ways to find a service, one after the other."""
     store: Store = request.getfixturevalue(request.param)
     fleet = Fleet(tmp_path_factory.mktemp(request.param))
-    caller = fleet.render("orders", discovery=request.param, depends_on="stock")
-    called = fleet.render("stock", discovery=request.param)
+    caller = fleet.render("orders", discovery=request.param, depends_on="stock", mesh="service")
+    called = fleet.render("stock", discovery=request.param, mesh="service")
     add_view(caller, "asks", ASKS)
     add_view(called, "says", SAYS)
     with Issuer() as issuer:
@@ -147,7 +147,7 @@ def _leaves_before_it_stops(place: Place, service: Service) -> None:
     print(f"SIGTERM: out of the registry after {out:.2f} s, answered until {answered:.2f} s")
     assert service.popen.returncode == 0
     assert answered > out + 2  # the drain
-    assert service.output().count("Withdrawn from") == 2
+    assert service.output().count("Deregistered from") == 2
 
 
 def test_nobody_notices(place: Place) -> None:
@@ -199,7 +199,7 @@ def _nobody_notices(place: Place, away: float) -> None:
 
 def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
     """What is entered is the door where certificates are shown, and that it is https."""
-    authority = load(place.called.folder / "scripts/dev_tls.py").Authority()
+    authority = load(place.called.folder / "src/stock/chassis/mtls/development.py").Authority()
     (tmp_path / "ca.pem").write_bytes(authority.pem())
     door = free_port()
 

@@ -120,7 +120,7 @@ def test_why_there_is_no_token(
 def test_a_developer_gets_one(pair: Pair, realm: Keycloak, checkout: Service) -> None:
     given = {**realm.environment, "PYTHONPATH": str(pair.orders.folder / "src")}
 
-    printed = pair.orders.python("scripts/dev_token.py", environment=given).decode().strip()
+    printed = pair.orders.python("-m", "orders", "token", environment=given).decode().strip()
 
     made = pair.door(checkout).post({"name": "First"}, token=printed)
     assert made.status == 201

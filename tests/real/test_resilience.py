@@ -23,7 +23,7 @@ from uuid import UUID
 from flask import Blueprint, Flask, request
 
 from ..bootstrap import Adapters
-from ..platform.access import public
+from ..chassis.auth import public
 
 
 def install(app: Flask, adapters: Adapters) -> None:
@@ -39,7 +39,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     @public
     def change() -> dict[str, int]:
         key = request.headers.get("Idempotency-Key")
-        found = stock._peer.request(
+        found = stock._client.request(
             "POST", "/api/v1/stocks", json=request.get_json(), expect=(201,), idempotency_key=key
         )
         return {"status": found.status}

@@ -35,7 +35,7 @@ import collections, json, os, sys, threading
 from checkout import bootstrap
 
 adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
-peer = adapters.clients.orders._peer
+peer = adapters.clients.orders._client
 seen, done = collections.Counter(), threading.Event()
 
 def call():
@@ -95,9 +95,9 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.fleet = Fleet(folder)
-        self.checkout = self.fleet.render("checkout", depends_on="orders")
-        self.orders = self.fleet.render("orders")
-        self.tools = load(self.orders.folder / "scripts/dev_tls.py")
+        self.checkout = self.fleet.render("checkout", depends_on="orders", mesh="service")
+        self.orders = self.fleet.render("orders", mesh="service")
+        self.tools = load(self.orders.folder / "src/orders/chassis/mtls/development.py")
         policy = self.orders.folder / "src/orders/api/policy.py"
         anyone, checkout = (
             f'"create_order": Rule(WRITE, {who})' for who in ("ANYONE", '{"checkout"}')
