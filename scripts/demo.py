@@ -32,9 +32,9 @@ PATIENCE_SECONDS = 300  # the first start installs what a service needs
 # What a use case of orders would do, with the client that its composition root makes.
 ASK = """
 import os, sys, uuid
-from orders import bootstrap
+from orders import bootstrap, settings
 
-adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+adapters = bootstrap.connect(settings.read(os.environ))
 print(repr(adapters.clients.payments.get(uuid.UUID(sys.argv[1]))))
 """
 
