@@ -95,8 +95,8 @@ def place(
     """Both ways to find a service, one after the other."""
     store: Store = request.getfixturevalue(request.param)
     fleet = Fleet(tmp_path_factory.mktemp(request.param))
-    caller = fleet.render("orders", discovery=request.param, depends_on="stock")
-    called = fleet.render("stock", discovery=request.param)
+    caller = fleet.render("orders", discovery=request.param, depends_on="stock", mesh="service")
+    called = fleet.render("stock", discovery=request.param, mesh="service")
     add_view(caller, "asks", ASKS)
     add_view(called, "says", SAYS)
     with Issuer() as issuer:

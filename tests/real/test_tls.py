@@ -95,8 +95,8 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.fleet = Fleet(folder)
-        self.checkout = self.fleet.render("checkout", depends_on="orders")
-        self.orders = self.fleet.render("orders")
+        self.checkout = self.fleet.render("checkout", depends_on="orders", mesh="service")
+        self.orders = self.fleet.render("orders", mesh="service")
         self.tools = load(self.orders.folder / "scripts/dev_tls.py")
         policy = self.orders.folder / "src/orders/api/policy.py"
         anyone, checkout = (

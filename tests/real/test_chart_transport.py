@@ -1,23 +1,37 @@
-"""Who does mutual TLS: the service with its own certificate, or the proxies of a mesh."""
+"""Transport between services: cleartext, mutual TLS by the service, or by the proxies of a mesh."""
 
 import json
 
 import pytest
 
-from tests.real.charts import CALLERS, TLS, Render, component, of_kind, one, pods_of, templates
+from tests.real.charts import CALLERS, MTLS, Render, component, of_kind, one, pods_of, templates
 from tests.real.tools.schemas import CustomResources
 
 
+def test_cleartext_has_one_port_and_no_certificate(objects: Render) -> None:
+    found = objects(rollout="rolling")
+
+    (service,) = of_kind(found, "Service")
+    assert [port["port"] for port in service["spec"]["ports"]] == [8000]
+    ((_, _, pod),) = [it for it in pods_of(found) if component(it[1]) == "api"]
+    (container,) = pod["containers"]
+    assert [port["containerPort"] for port in container["ports"]] == [8000]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
+    assert "Certificate" not in {it["kind"] for it in found}
+    assert not [name for name in json.dumps(found).split('"') if name.startswith("TLS_")]
+
+
 def test_own_tls_is_mounted_for_pods_that_serve_only(objects: Render) -> None:
+    found = objects(*MTLS, mesh="service")
     mounting = {
         component(labels): [mount["name"] for mount in pod["containers"][0]["volumeMounts"]]
-        for _, labels, pod in pods_of(objects(*TLS))
+        for _, labels, pod in pods_of(found)
         if "volumeMounts" in pod["containers"][0]
     }
     assert mounting == {"api": ["tmp", "tls"], "migration": ["tmp"]}
-    (service,) = of_kind(objects(*TLS), "Service")
+    (service,) = of_kind(found, "Service")
     assert [port["port"] for port in service["spec"]["ports"]] == [8000, 8443]
-    certificate = one(objects(*TLS), "Certificate")["spec"]
+    certificate = one(found, "Certificate")["spec"]
     assert certificate["uris"] == ["spiffe://cluster.local/ns/shop/sa/orders"]
 
 
