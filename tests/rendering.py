@@ -17,10 +17,7 @@ QUESTIONS = [name for name in MANIFEST if not name.startswith("_")]
 CHOICES: dict[str, list[str]] = {
     name: list(MANIFEST[name]) for name in QUESTIONS if isinstance(MANIFEST[name], list)
 }
-# Python's rooms of the names before: they go when its files are called mtls and plaintext.
-ROOMS: dict[str, dict[str, Any]] = {
-    name: answers for name, answers in MANIFEST["_rooms"].items() if name not in {"tls", "plain"}
-}
+ROOMS: dict[str, dict[str, Any]] = MANIFEST["_rooms"]
 
 # Answers that cookiecutter.json derives from others, for rooms that depend on more than a choice.
 DERIVED = {"__calls": ["yes", "no"], "__finds": ["yes", "no"]}

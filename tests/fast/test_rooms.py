@@ -22,15 +22,18 @@ WORDS = {
     "consul": re.compile(r"consul(?!t)", re.IGNORECASE),
     "etcd": re.compile(r"etcd", re.IGNORECASE),
     "mtls": re.compile(
-        r"\bTLS_[A-Z]|dev_tls|cheroot|spiffe|client_certificate|mtls\b(?!:)|\b8443\b", re.IGNORECASE
+        r"\bTLS_[A-Z]|dev_tls|cheroot|spiffe|client_certificate|mtls\b(?!:)", re.IGNORECASE
     ),
     "plaintext": re.compile(r"plaintext|platform[./]plain|plain_peers|import plain\b"),
+    # The names of Python's files until they are mtls and plaintext, too.
+    "tls": re.compile(r"dev_tls|platform[./]tls"),
+    "plain": re.compile(r"platform[./]plain|plain_peers"),
     "cleartext": re.compile(r"cleartext", re.IGNORECASE),
     "istio": re.compile(r"istio", re.IGNORECASE),
     "linkerd": re.compile(r"linkerd", re.IGNORECASE),
     "helm": re.compile(r"helm|kubernetes|kubectl|\bk8s\b", re.IGNORECASE),
     "swarm": re.compile(r"swarm|docker stack", re.IGNORECASE),
-    "embedded": re.compile(r"(stack|migrate)-embedded|/data/orders\.db"),
+    "embedded": re.compile(r"(stack|migrate)-embedded|DATABASE_URL: sqlite:"),
     "remote": re.compile(r"(stack|migrate)-remote|DATABASE_URL_SECRET|REPLICAS|orders-migration"),
     "rolling": re.compile(r"deployment-rolling"),
     "canary": re.compile(r"canary", re.IGNORECASE),
