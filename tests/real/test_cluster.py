@@ -167,9 +167,10 @@ def test_api_server_takes_every_object(
     judge: Namespace, helm4: Helm, chart_of: Find, answers: dict[str, str]
 ) -> None:
     folder = chart_of(depends_on="inventory", **answers)
-    options = (*OPTIONS, *TRANSPORT[answers["mesh"]])
+    sets: list[tuple[Path | str, ...]] = [*sets_of_values(folder)]
+    sets.append((*OPTIONS, *TRANSPORT[answers["mesh"]]))
 
-    for values in (*sets_of_values(folder), options):
+    for values in sets:
         objects = helm4.template(folder, *values)
         everything = [*objects, *pods(objects)]
         assert judged(judge, everything).count("(server dry run)") == len(everything)
