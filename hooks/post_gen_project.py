@@ -1,4 +1,4 @@
-"""Remove the rooms that were not chosen, join what is left, and register the service in its workspace.
+"""Remove the rooms that were not chosen, join pieces of files, and register the service.
 
 Runs as a rendered copy on cookiecutter's own interpreter, in the new project's folder. Registration
 comes last and is atomic: when anything fails, cookiecutter takes the project away and the workspace
