@@ -1,4 +1,4 @@
-"""Take away the rooms that were not chosen, then register the service in its workspace.
+"""Remove the rooms that were not chosen, join pieces of files, and register the service.
 
 Runs as a rendered copy on cookiecutter's own interpreter, in the new project's folder. Registration
 comes last and is atomic: when anything fails, cookiecutter takes the project away and the workspace
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from typing import Any
 
 # Other people's folders, which may be there when a project is rendered over an older one.
 FOREIGN = {".dev", ".git", ".uv", ".venv", "node_modules"}
+
+# A piece of `values.yaml` is `values.yaml.d/40-consul.yaml`: its number, what it is about, the suffix.
+PIECE = re.compile(r"\d\d-.+")
 
 
 def prune(project: Path, answers: dict[str, Any]) -> None:
@@ -59,9 +63,35 @@ def lock(project: Path, answers: dict[str, Any]) -> None:
         f"# {folder.as_posix()} as the template made it; `make lint` compares.",
         f"# version: {answers['_template_version']}",
         f"# parts: {' '.join(sorted(parts))}",
-        *(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(project).as_posix()}" for path in files),
+        *(f"{digest(path)}  {path.relative_to(project).as_posix()}" for path in files),
     ]
     (project / "chassis.lock").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def join(project: Path) -> None:
+    """Join the pieces in every folder `NAME.d`, in the order of their names, into the file NAME.
+
+    A folder that holds anything but pieces with the suffix of NAME belongs to the service: it stays.
+    """
+    for folder in list(paths(project)):
+        if folder.suffix != ".d" or not folder.is_dir() or folder.is_symlink():
+            continue
+        whole, pieces = folder.with_suffix(""), sorted(folder.iterdir())
+        if pieces and all(is_piece(path, whole) for path in pieces):
+            text = "".join(piece.read_text("utf-8") for piece in pieces)
+            whole.write_text(text, "utf-8", newline="\n")
+            shutil.copymode(pieces[0], whole)
+            shutil.rmtree(folder)
+
+
+def is_piece(path: Path, whole: Path) -> bool:
+    """Return whether a file is a piece of another one, by its name."""
+    return path.is_file() and path.suffix == whole.suffix and bool(PIECE.match(path.name))
 
 
 def unchosen(answers: dict[str, Any]) -> list[str]:
@@ -165,6 +195,7 @@ def main(answers: dict[str, Any]) -> None:
     project = Path.cwd().resolve()
     prune(project, answers)
     part(project)
+    join(project)
     lock(project, answers)
     if for_comparison(project, answers):
         return

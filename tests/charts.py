@@ -47,8 +47,7 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("nowhere to take secrets from", {"secret": {"external": {"refreshInterval": "1h"}}}, "store"),
     ("no Secret", {"secret": {"name": ""}}, "secret"),
     ("no way to the database", {"networkPolicy": {"database": None}}, "database"),
-    ("no Secret of certificates", {"tls": {"enabled": True, "secretName": ""}}, "secretName"),
-    ("nobody to sign a certificate", {"tls": {"certificate": {"duration": "24h"}}}, "issuerRef"),
+    ("mutual TLS that it does not do", {"tls": {"enabled": True}}, "tls"),
 ]
 # The same for a service whose database is a file.
 REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
@@ -56,6 +55,12 @@ REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
     ("scaling on one file", {"autoscaling": {"enabled": True}}, "enabled"),
     ("no size", {"volume": {"size": None}}, "size"),
     ("a size without its unit", {"volume": {"size": "10"}}, "size"),
+]
+# The same for a service that terminates mutual TLS itself.
+REFUSED_WITH_MTLS: list[tuple[str, Values, str]] = [
+    ("no mutual TLS at all", {"tls": None}, "tls"),
+    ("no Secret of certificates", {"tls": {"enabled": True, "secretName": ""}}, "secretName"),
+    ("no issuer of certificates", {"tls": {"certificate": {"duration": "24h"}}}, "issuerRef"),
 ]
 # The same for a service in a mesh.
 REFUSED_IN_A_MESH: list[tuple[str, Values, str]] = [

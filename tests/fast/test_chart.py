@@ -11,7 +11,14 @@ import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tests import charts
-from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_IN_A_MESH, REFUSED_WITH_A_FILE, Values
+from tests.charts import (
+    ENVIRONMENTS,
+    REFUSED,
+    REFUSED_IN_A_MESH,
+    REFUSED_WITH_A_FILE,
+    REFUSED_WITH_MTLS,
+    Values,
+)
 from tests.fast.combinations import COMBINATIONS, label
 from tests.fast.conftest import Rendering
 from tests.real.tools.network_policy import Pod, allowed
@@ -114,6 +121,22 @@ def test_refuses(defaults: Rendering, over: Values, named: str) -> None:
 )
 def test_refuses_with_a_file(with_a_file: Path, over: Values, named: str) -> None:
     assert named in refusal(with_a_file, over)
+
+
+@pytest.mark.parametrize(
+    ("over", "named"),
+    [row[1:] for row in REFUSED_WITH_MTLS],
+    ids=[row[0] for row in REFUSED_WITH_MTLS],
+)
+def test_refuses_with_mtls(rendered: Callable[..., Path], over: Values, named: str) -> None:
+    assert named in refusal(charts.chart(rendered(mesh="service", workspace="")), over)
+
+
+@pytest.mark.parametrize("mesh", ["istio", "linkerd"])
+def test_a_mesh_has_values_of_its_own(rendered: Callable[..., Path], mesh: str) -> None:
+    assert f"'{mesh}' is a required property" in refusal(
+        charts.chart(rendered(mesh=mesh, workspace="")), {mesh: None}
+    )
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,70 @@ def test_rendering_over_another_choice_swaps_the_rooms(tmp_path: Path, database:
     assert contents(over.parent) == contents(fresh.parent)
 
 
+# Post-generation: pieces
+
+
+def test_pieces_are_joined_in_the_order_of_their_names(tmp_path: Path) -> None:
+    pieces = {
+        "values.yaml.d/20-kafka.yaml": "kafka: {}\n",
+        "values.yaml.d/10-service.yaml": "image: orders\n\n",
+        "values.yaml.d/90-end.yaml": "end: true\n",
+        "deploy/.env.example.d/10-service.example": "# PORT=8000\n",
+        "deploy/Dockerfile.d/10-build": "FROM base\n",
+    }
+    write(tmp_path, pieces)
+    write(tmp_path, {"values.yaml": "of the last rendering\n"})
+
+    post_gen.join(tmp_path)
+
+    assert written(tmp_path) == {
+        "values.yaml": "image: orders\n\nkafka: {}\nend: true\n",
+        "deploy/.env.example": "# PORT=8000\n",
+        "deploy/Dockerfile": "FROM base\n",
+    }
+
+
+def test_a_joined_file_has_the_mode_of_its_first_piece(tmp_path: Path) -> None:
+    write(tmp_path, {"run.sh.d/10-a.sh": "#!/bin/sh\n", "run.sh.d/20-b.sh": "true\n"})
+    (tmp_path / "run.sh.d/10-a.sh").chmod(0o755)
+
+    post_gen.join(tmp_path)
+
+    assert (tmp_path / "run.sh").stat().st_mode & 0o777 == 0o755
+
+
+def test_folders_of_the_service_itself_are_left_alone(tmp_path: Path) -> None:
+    own = {
+        "deploy/conf.d/10-pool.conf": "no piece: conf.d has no suffix\n",
+        "deploy/nginx.conf.d/10-pool.conf": "beside what is no piece\n",
+        "deploy/nginx.conf.d/README.md": "so all of it stays\n",
+        "cron.d/backup": "no number\n",
+        ".venv/values.yaml.d/10-service.yaml": "another program's\n",
+        ".d/10-service": "no name\n",
+    }
+    write(tmp_path, own)
+    (tmp_path / "empty.d").mkdir()
+    (tmp_path / "linked.yaml.d").symlink_to(tmp_path / "deploy")
+
+    post_gen.join(tmp_path)
+
+    assert written(tmp_path) == own
+    assert (tmp_path / "empty.d").is_dir()
+    assert (tmp_path / "linked.yaml.d").is_symlink()
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Write files by their paths in a folder."""
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def written(folder: Path) -> dict[str, str]:
+    """The files in a folder, by their paths."""
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files(folder)}
+
+
 # Post-generation: registration and the last words
 
 

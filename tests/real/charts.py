@@ -24,6 +24,9 @@ COMBINATIONS = [
     if possible({"database": database, "rollout": rollout, "deploy": "kubernetes"})
 ]
 COMBINATIONS += [
+    {"mesh": "service"},
+    {"mesh": "service", "rollout": "canary"},
+    {"mesh": "service", "database": "sqlite"},
     {"mesh": "istio", "rollout": "blue_green"},
     {"mesh": "istio", "database": "sqlite"},
     {"mesh": "linkerd", "rollout": "canary"},
@@ -44,8 +47,15 @@ CERTIFICATE = {
     "duration": "24h",
     "renewBefore": "8h",
 }
-TLS = ("tls.enabled=true", f"tls.certificate={json.dumps(CERTIFICATE)}")
+MTLS = ("tls.enabled=true", f"tls.certificate={json.dumps(CERTIFICATE)}")
 CALLERS = ('callers=["checkout", "mall/shop"]',)
+# What each kind of transport takes that is empty, or off, in values.yaml.
+TRANSPORT: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "service": MTLS,
+    "istio": CALLERS,
+    "linkerd": CALLERS,
+}
 
 
 def name_of(answers: Mapping[str, str]) -> str:

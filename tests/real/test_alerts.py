@@ -291,7 +291,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def rules(charts: Render) -> list[Object]:
     """The groups of rules of the chart with all alerts."""
-    return groups(charts("tls.enabled=true", rollout="canary", depends_on="stock"))
+    return groups(charts("tls.enabled=true", mesh="service", rollout="canary", depends_on="stock"))
 
 
 def groups(objects: list[Object]) -> list[Object]:
@@ -366,7 +366,7 @@ def test_every_alert_is_seen_to_fire_to_end_and_to_be_silent(rules: list[Object]
 def test_every_alert_has_an_owner_and_a_place_in_the_runbook(
     charts: Render, rollout: str, tmp_path: Path
 ) -> None:
-    answers = {"rollout": rollout, "depends_on": "stock"}
+    answers = {"rollout": rollout, "depends_on": "stock", "mesh": "service"}
     service = render(tmp_path, owner="sales", workspace="", **answers)
     runbook = (service / "docs/runbook.md").read_text("utf-8")
     anchors = {slug(line) for line in runbook.splitlines() if line.startswith("#")}

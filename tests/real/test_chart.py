@@ -14,10 +14,9 @@ import yaml
 from tests.charts import ENVIRONMENTS
 from tests.real.charts import (
     BY_DIGEST,
-    CALLERS,
     COMBINATIONS,
     EXTERNAL,
-    TLS,
+    TRANSPORT,
     Find,
     Render,
     every_combination,
@@ -54,7 +53,7 @@ def everything(objects: Render, chart_of: Find) -> list[Object]:
         for it in objects(*values, **answers)
     ]
     for answers in COMBINATIONS:
-        found += objects(*OPTIONS, *(CALLERS if "mesh" in answers else TLS), **answers)
+        found += objects(*OPTIONS, *TRANSPORT[answers.get("mesh", "none")], **answers)
     return [json.loads(text) for text in sorted({json.dumps(it, sort_keys=True) for it in found})]
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tests.real.charts import TLS, Find, Render, component, of_kind, one, pods_of
+from tests.real.charts import MTLS, Find, Render, component, of_kind, one, pods_of
 from tests.real.tools.network_policy import Pod, Port, allowed
 
 # Who calls whom in three workspaces; the provider's files never name a caller.
@@ -20,6 +20,7 @@ FAN_IN = {
     "payments": {"depends_on": "", "database": "mysql", "discovery": "consul"},
 }
 ALONE = {"orders": {"depends_on": "", "database": "sqlite"}}
+WITH_MTLS = {name: {**answers, "mesh": "service"} for name, answers in CHAIN.items()}
 IN_ISTIO = {name: {**answers, "mesh": "istio"} for name, answers in CHAIN.items()}
 IN_LINKERD = {name: {**answers, "mesh": "linkerd"} for name, answers in FAN_IN.items()}
 # Where the proxies of a mesh get their certificates.
@@ -44,11 +45,12 @@ Edge = tuple[str, str, Port]
         (CHAIN, (), {("storefront", "orders"), ("orders", "inventory")}),
         (FAN_IN, (), {("orders", "payments"), ("shipping", "payments")}),
         (ALONE, (), set()),
-        (CHAIN, TLS, {("storefront", "orders"), ("orders", "inventory")}),
+        (WITH_MTLS, (), {("storefront", "orders"), ("orders", "inventory")}),
+        (WITH_MTLS, MTLS, {("storefront", "orders"), ("orders", "inventory")}),
         (IN_ISTIO, (), {("storefront", "orders"), ("orders", "inventory")}),
         (IN_LINKERD, (), {("orders", "payments"), ("shipping", "payments")}),
     ],
-    ids=["chain", "fan-in", "alone", "tls", "istio", "linkerd"],
+    ids=["chain", "fan-in", "alone", "mtls-off", "mtls", "istio", "linkerd"],
 )
 def test_network_is_what_is_declared(
     objects: Render,
@@ -56,7 +58,7 @@ def test_network_is_what_is_declared(
     values: tuple[str, ...],
     calls: set[tuple[str, str]],
 ) -> None:
-    api_port: Port = ("TCP", 8443 if values == TLS else 8000)
+    api_port: Port = ("TCP", 8443 if values == MTLS else 8000)
     found = [
         it
         for name, answers in workspace.items()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests import charts
-from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_WITH_A_FILE, Values
+from tests.charts import ENVIRONMENTS, REFUSED, REFUSED_WITH_A_FILE, REFUSED_WITH_MTLS, Values
 from tests.real.charts import Find
 from tests.real.fleet import Fleet
 from tests.real.tools.helm import Helm, RefusedError
@@ -31,8 +31,9 @@ def test_refuses_fewer_at_most_than_at_least(either_helm: Helm, chart_of: Find) 
     [
         *(((), over, named) for _, over, named in REFUSED),
         *(((("database", "sqlite"),), over, named) for _, over, named in REFUSED_WITH_A_FILE),
+        *(((("mesh", "service"),), over, named) for _, over, named in REFUSED_WITH_MTLS),
     ],
-    ids=[what for what, _, _ in (*REFUSED, *REFUSED_WITH_A_FILE)],
+    ids=[what for what, _, _ in (*REFUSED, *REFUSED_WITH_A_FILE, *REFUSED_WITH_MTLS)],
 )
 def test_refuses_values(
     either_helm: Helm,

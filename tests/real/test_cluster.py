@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fast.combinations import possible
-from tests.real.charts import CALLERS, TLS, Find, Render, pods_of
+from tests.real.charts import TRANSPORT, Find, Render, pods_of
 from tests.real.servers.control_plane import CommandError, ControlPlane, Namespace
 from tests.real.servers.node import MIGRATION_FAILS, NEVER_READY, SMOKE_FAILS
 from tests.real.servers.processes import Process, free_port, wait_until
@@ -167,9 +167,10 @@ def test_api_server_takes_every_object(
     judge: Namespace, helm4: Helm, chart_of: Find, answers: dict[str, str]
 ) -> None:
     folder = chart_of(depends_on="inventory", **answers)
-    options = (*OPTIONS, *(TLS if answers["mesh"] == "none" else CALLERS))
+    sets: list[tuple[Path | str, ...]] = [*sets_of_values(folder)]
+    sets.append((*OPTIONS, *TRANSPORT[answers["mesh"]]))
 
-    for values in (*sets_of_values(folder), options):
+    for values in sets:
         objects = helm4.template(folder, *values)
         everything = [*objects, *pods(objects)]
         assert judged(judge, everything).count("(server dry run)") == len(everything)

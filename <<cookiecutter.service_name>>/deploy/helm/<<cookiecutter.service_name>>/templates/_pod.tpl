@@ -10,7 +10,7 @@ metadata:
     {{- range .Values.dependsOn }}
     {{- include "service.clientLabel" (dict "service" .) | nindent 4 }}
     {{- end }}
-    {{- with include "service.wire.labels" (dict "root" . "component" "api") }}
+    {{- with include "transport.labels" (dict "root" . "component" "api") }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.podLabels }}
@@ -19,7 +19,7 @@ metadata:
   annotations:
     # Pods read their configuration when they start: new values, new pods.
     checksum/config: {{ toJson .Values.config | sha256sum }}
-    {{- with include "service.wire.annotations" (dict "root" . "component" "api") }}
+    {{- with include "transport.annotations" (dict "root" . "component" "api") }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.podAnnotations }}
@@ -59,11 +59,11 @@ spec:
     - name: api
       {{- include "service.image.spec" . | nindent 6 }}
       {{- include "service.env" . | nindent 6 }}
-        {{- with include "service.wire.env" . }}
+        {{- with include "transport.env" . }}
         {{- . | nindent 8 }}
         {{- end }}
       ports:
-        {{- range $name, $number := include "service.ports" . | fromJson }}
+        {{- range $name, $number := include "transport.ports" . | fromJson }}
         - {name: {{ $name }}, containerPort: {{ $number }}}
         {{- end }}
       startupProbe:
@@ -85,7 +85,7 @@ spec:
       {{- include "service.containerSecurity" . | nindent 6 }}
       volumeMounts:
         {{- include "service.volumeMounts" . | nindent 8 }}
-        {{- with include "service.wire.volumeMounts" . }}
+        {{- with include "transport.volumeMounts" . }}
         {{- . | nindent 8 }}
         {{- end }}
         {{- with .Values.volumeMounts }}
@@ -93,7 +93,7 @@ spec:
         {{- end }}
   volumes:
     {{- include "service.volumes" . | nindent 4 }}
-    {{- with include "service.wire.volumes" . }}
+    {{- with include "transport.volumes" . }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- with .Values.volumes }}

@@ -4,10 +4,10 @@ metadata:
   labels:
     {{- include "service.selector" (dict "root" .root "component" "smoke") | nindent 4 }}
     {{- include "service.clientLabel" (dict "service" (include "service.name" .root)) | nindent 4 }}
-    {{- with include "service.wire.labels" (dict "root" .root "component" "smoke") }}
+    {{- with include "transport.labels" (dict "root" .root "component" "smoke") }}
     {{- . | nindent 4 }}
     {{- end }}
-  {{- with include "service.wire.annotations" (dict "root" .root "component" "smoke") }}
+  {{- with include "transport.annotations" (dict "root" .root "component" "smoke") }}
   annotations:
     {{- . | nindent 4 }}
   {{- end }}
