@@ -12,16 +12,16 @@ from ...platform.peers.token_settings import TokenSettings
 from ...platform.peers.tokens import Tokens
 from ...platform.<< cookiecutter.__wire >>_peers import pools
 from . import (
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>,
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>,
 <% endfor %>
 )
 
 KINDS: tuple[type[RoomSettings], ...] = (
     PeersSettings,
     TokenSettings,
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>.Settings,
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>.Settings,
 <% endfor %>
 )
 
@@ -30,8 +30,8 @@ KINDS: tuple[type[RoomSettings], ...] = (
 class Clients:
     """One for each peer; hand a use case the one that it needs."""
 
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>: <<peer.split(':')[1]>>.Client
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>: << peer.module >>.Client
 <% endfor %>
 
 
@@ -46,8 +46,8 @@ def connect(settings: Settings, wired: wire.Settings, closing: ExitStack) -> Cli
         Tokens(settings[TokenSettings]),
     )
     return Clients(
-<% for peer in cookiecutter.__peers.split() %>
-        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.connect(
+<% for peer in cookiecutter.depends_on | peers %>
+        << peer.module >>=<< peer.module >>.connect(
             peers,
             settings,
         ),
@@ -58,7 +58,7 @@ def connect(settings: Settings, wired: wire.Settings, closing: ExitStack) -> Cli
 def in_memory() -> Clients:
     """Make clients of empty services."""
     return Clients(
-<% for peer in cookiecutter.__peers.split() %>
-        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.InMemoryClient(),
+<% for peer in cookiecutter.depends_on | peers %>
+        << peer.module >>=<< peer.module >>.InMemoryClient(),
 <% endfor %>
     )

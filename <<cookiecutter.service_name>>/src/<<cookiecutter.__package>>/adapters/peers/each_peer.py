@@ -1,7 +1,6 @@
-<% for peer in cookiecutter.__peers.split() %>
-<% set name, module, class, path = peer.split(':') %>
-=== <<module>>.py
-"""The client of <<name>>: what this service asks of it, typed."""
+<% for peer in cookiecutter.depends_on | peers %>
+=== << peer.module >>.py
+"""The client of << peer.name >>: what this service asks of it, typed."""
 
 from typing import Protocol
 from uuid import UUID
@@ -12,21 +11,21 @@ from ...platform import environ
 from ...platform.peers.peer import Peer, Peers
 from ...platform.peers.settings import PeerSettings
 
-NAME = "<<name>>"
+NAME = "<< peer.name >>"
 
 
 class Settings(PeerSettings):
-    """Where <<name>> is, if discovery is not to be asked, and what this service may do there."""
+    """Where << peer.name >> is, if discovery is not to be asked, and what this service may do there."""
 
-    url: str | None = Field(default=None, alias="<<module | upper>>_URL")
+    url: str | None = Field(default=None, alias="<< peer.module | upper >>_URL")
     scope: str = Field(
-        default="<<path>>:read",
-        alias="<<module | upper>>_SCOPE",
+        default="<< peer.path >>:read",
+        alias="<< peer.module | upper >>_SCOPE",
     )
 
 
-class <<class>>(BaseModel):
-    """What this service reads of it; whatever else <<name>> sends may come and go."""
+class << peer.class_name >>(BaseModel):
+    """What this service reads of it; whatever else << peer.name >> sends may come and go."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,15 +35,15 @@ class <<class>>(BaseModel):
 
 
 class Client(Protocol):
-    """What this service asks <<name>> for."""
+    """What this service asks << peer.name >> for."""
 
-    def get(self, wanted: UUID) -> <<class>> | None:
+    def get(self, wanted: UUID) -> << peer.class_name >> | None:
         """Look one up; None if there is none."""
         ...
 
 
 class HttpClient:
-    """Asks <<name>> over HTTP.
+    """Asks << peer.name >> over HTTP.
 
     Its calls raise PeerUnavailable, UnexpectedAnswer and DeadlineExceeded. Unless they are caught
     on the way, callers of this service are answered 503, 502 and 504.
@@ -53,25 +52,25 @@ class HttpClient:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
-    def get(self, wanted: UUID) -> <<class>> | None:
+    def get(self, wanted: UUID) -> << peer.class_name >> | None:
         """Look one up; None if there is none."""
         found = self._peer.request(
             "GET",
-            f"/api/v1/<<path>>/{wanted}",
+            f"/api/v1/<< peer.path >>/{wanted}",
             expect=(200, 404),
         )
         if found.status == 404:
             return None
-        return self._peer.read(<<class>>, found)
+        return self._peer.read(<< peer.class_name >>, found)
 
 
 class InMemoryClient:
     """Knows what it is given, for tests."""
 
-    def __init__(self, *known: <<class>>) -> None:
+    def __init__(self, *known: << peer.class_name >>) -> None:
         self._known = {each.id: each for each in known}
 
-    def get(self, wanted: UUID) -> <<class>> | None:
+    def get(self, wanted: UUID) -> << peer.class_name >> | None:
         """Look one up; None if there is none."""
         return self._known.get(wanted)
 
