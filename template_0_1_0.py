@@ -30,7 +30,7 @@ UNCOUNTABLE = {
 # Words whose plural or singular differs from what the rules below derive.
 IRREGULAR = {
     "abuse": "abuses", "ache": "aches", "alias": "aliases", "analysis": "analyses", "api": "apis",
-    "atlas": "atlases", "axis": "axes", "base": "bases", "bias": "biases", "cache": "caches",
+    "atlas": "atlases", "axis": "axes", "base": "bases", "bias": "biases", "buzz": "buzzes", "cache": "caches",
     "calf": "calves", "calorie": "calories", "canvas": "canvases", "child": "children",
     "cookie": "cookies", "crisis": "crises", "criterion": "criteria", "diagnosis": "diagnoses",
     "echo": "echoes", "emoji": "emojis", "epoch": "epochs", "excuse": "excuses", "foot": "feet",
@@ -50,22 +50,22 @@ SINGULARS = {plural: singular for singular, plural in IRREGULAR.items()}
 # The first ending that matches decides.
 TO_SINGULAR = (
     (r"(ss|us|is)$", r"\1"),  # address, status and basis are singular already
-    (r"^(..?e)s$", r"\1"),  # ties, pies
+    (r"^(.ie)s$", r"\1"),  # ties, pies
     (r"(.)ies$", r"\1y"),  # categories
-    (r"(ss|x|ch|sh|zz)es$", r"\1"),  # addresses, boxes, batches, dishes
+    (r"(ss|x|ch|sh)es$", r"\1"),  # addresses, boxes, batches, dishes
     (r"(?<![ao])uses$", "us"),  # statuses, but not houses or clauses
     (r"(..)s$", r"\1"),  # orders
 )
 TO_PLURAL = (
     (r"(^|[^aeiou])y$", r"\1ies"),  # category
     (r"sis$", "ses"),  # basis
-    (r"(s|x|ch|sh|zz)$", r"\1es"),  # status, box, batch, dish
+    (r"(s|x|ch|sh)$", r"\1es"),  # status, box, batch, dish
     (r"$", "s"),  # order
 )
 
 # The sound decides: "an hour", "a user", "a unit", but "an unknown".
 VOWEL_SOUND = re.compile(
-    r"(?!eu|one\b|once|ubi|uni(?![nm])|ura|uri|us[aeu]|uti|uu)[aeiou]|heir|honest|honou?r|hour"
+    r"(?!eu|one\b|once|ubi|uni(?![nm])|ur[ail]|us[aeu]|uti|uu)[aeiou]|heir|honest|honou?r|hour"
 )
 
 

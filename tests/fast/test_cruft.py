@@ -13,6 +13,7 @@ from tests.stubs import contents
 
 PARTS = (
     "cookiecutter.json",
+    "template_0_1_0.py",
     "hooks",
     "<<cookiecutter.service_name>>",
     "{{cookiecutter.for_cruft}}",
