@@ -25,6 +25,9 @@ ACCEPTED = {
 # Those whose class still meets another name in the code of a service.
 COLLIDING = {"tags", "pages", "keys", "base"}
 
+# Those that are still the names of containers of the workspace.
+CONTAINERS = {"identity", "gateway"}
+
 SERVICES = [
     {"service_name": name}
     for name in (
@@ -35,7 +38,7 @@ SERVICES = [
         "kafka-gateway",  # a room's name in it
         "categories",
         "boxes",
-        *(name for name in ACCEPTED if name not in COLLIDING),
+        *(name for name in ACCEPTED if name not in COLLIDING | CONTAINERS),
     )
 ]
 

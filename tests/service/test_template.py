@@ -64,7 +64,7 @@ def test_new_asks_on_a_terminal(tmp_path: Path) -> None:
     os.close(ours)
 
     assert process.returncode == 0, said
-    assert f"[1/{len(QUESTIONS)}] Name of the service" in said
+    assert f"[1/{len(QUESTIONS)}] Service name" in said
     assert (tmp_path / "payments").is_dir()
 
 
