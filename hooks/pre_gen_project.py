@@ -56,10 +56,11 @@ PACKAGES = {
     "uv", "werkzeug", "yaml",
 }
 FOLDERS = {
-    "adapters", "api", "app", "bootstrap", "build", "common", "contracts", "core", "deploy", "dev",
-    "dist", "docs", "domain", "lib", "main", "migrations", "platform", "presets", "proto",
-    "scripts", "service", "services", "src", "test", "tests", "worker",
+    "adapters", "bootstrap", "build", "contracts", "deploy", "dev", "dist", "docs", "lib",
+    "migrations", "platform", "presets", "proto", "scripts", "src", "test", "tests",
 }
+# Blueprints of every service; that of the resource is named after its plural.
+BLUEPRINTS = {"docs", "health"}
 # Classes and variables of the code around the resource; tests/fast/test_hooks.py computes them.
 LOCAL_NAMES = {
     "annotated", "bad_request", "base", "base_model", "change_header", "changes", "config_dict",
@@ -164,7 +165,7 @@ def resource_problem(noun: str, plural: str) -> str | None:
     remedy = f"choose another noun, for instance '{noun}_record'"
     if PYTHON & names:
         return f"{noun!r} would hide a keyword or built-in name of Python; {remedy}"
-    if names & {*LOCAL_NAMES, *TECHNOLOGIES, *YAML}:
+    if names & {*LOCAL_NAMES, *BLUEPRINTS, *TECHNOLOGIES, *YAML}:
         return f"{noun!r} is a name that the code of every service uses; {remedy}"
     return None
 
