@@ -16,8 +16,8 @@ from jinja2.ext import Extension
 # Code around a resource of this length keeps its line breaks whatever the name is.
 LONGEST_RESOURCE = 24
 
-# Folder names are limited to 255 bytes, and this one stands in longer names too.
-LONGEST_FOLDER = 99
+# A file name has at most 255 bytes, and a character up to four.
+LONGEST_FOLDER = 60
 
 # fmt: off
 UNCOUNTABLE = {
@@ -30,19 +30,19 @@ UNCOUNTABLE = {
 # Words whose plural or singular differs from what the rules below derive.
 IRREGULAR = {
     "abuse": "abuses", "ache": "aches", "alias": "aliases", "analysis": "analyses", "api": "apis",
-    "atlas": "atlases", "axis": "axes", "base": "bases", "bias": "biases", "buzz": "buzzes", "cache": "caches",
-    "calf": "calves", "calorie": "calories", "canvas": "canvases", "child": "children",
-    "cookie": "cookies", "crisis": "crises", "criterion": "criteria", "diagnosis": "diagnoses",
-    "echo": "echoes", "emoji": "emojis", "epoch": "epochs", "excuse": "excuses", "foot": "feet",
-    "fuse": "fuses", "gas": "gases", "goose": "geese", "half": "halves", "hero": "heroes",
-    "hypothesis": "hypotheses", "knife": "knives", "kpi": "kpis", "leaf": "leaves",
-    "lens": "lenses", "life": "lives", "loaf": "loaves", "man": "men", "matrix": "matrices",
-    "menu": "menus", "mouse": "mice", "movie": "movies", "niche": "niches", "ox": "oxen",
-    "person": "people", "phenomenon": "phenomena", "potato": "potatoes", "quiz": "quizzes",
-    "scarf": "scarves", "selfie": "selfies", "shelf": "shelves", "taxi": "taxis",
-    "thesis": "theses", "thief": "thieves", "tomato": "tomatoes", "tooth": "teeth", "uri": "uris",
-    "use": "uses", "vertex": "vertices", "veto": "vetoes", "wiki": "wikis", "wolf": "wolves",
-    "woman": "women", "zombie": "zombies",
+    "atlas": "atlases", "axis": "axes", "base": "bases", "bias": "biases", "buzz": "buzzes",
+    "cache": "caches", "calf": "calves", "calorie": "calories", "canvas": "canvases",
+    "child": "children", "cookie": "cookies", "crisis": "crises", "criterion": "criteria",
+    "diagnosis": "diagnoses", "echo": "echoes", "emoji": "emojis", "epoch": "epochs",
+    "excuse": "excuses", "foot": "feet", "fuse": "fuses", "gas": "gases", "goose": "geese",
+    "half": "halves", "hero": "heroes", "hypothesis": "hypotheses", "knife": "knives",
+    "kpi": "kpis", "leaf": "leaves", "lens": "lenses", "life": "lives", "loaf": "loaves",
+    "man": "men", "matrix": "matrices", "menu": "menus", "mouse": "mice", "movie": "movies",
+    "niche": "niches", "ox": "oxen", "person": "people", "phenomenon": "phenomena",
+    "potato": "potatoes", "quiz": "quizzes", "scarf": "scarves", "selfie": "selfies",
+    "shelf": "shelves", "taxi": "taxis", "thesis": "theses", "thief": "thieves",
+    "tomato": "tomatoes", "tooth": "teeth", "uri": "uris", "use": "uses", "vertex": "vertices",
+    "veto": "vetoes", "wiki": "wikis", "wolf": "wolves", "woman": "women", "zombie": "zombies",
 }
 # fmt: on
 SINGULARS = {plural: singular for singular, plural in IRREGULAR.items()}

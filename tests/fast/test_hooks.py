@@ -39,7 +39,21 @@ def problems(**given: str) -> list[str]:
 # Pre-generation: service names
 
 REFUSED_NAMES = [
-    *("Orders", "1st", "a_b", 'x"y', "x'y", "-a", "a-", "a--b", "a" * 41, "a" * 300, "ö", "a b"),
+    *(
+        "Orders",
+        "1st",
+        "a_b",
+        'x"y',
+        "x'y",
+        "-a",
+        "a-",
+        "a--b",
+        "a" * 41,
+        "a" * 300,
+        "ö",
+        "a b",
+        "\U0001f34e" * 99,
+    ),
     *("a.b", "a/b", "../a", "/usr/a", "..", ".", "", " ", "a\nb", "a\\b", "<< 7*7 >>", "$(id)"),
     *("class", "match", "type", "list", "print", "json", "platform", "test", "email", "queue"),
     *("kafka", "rabbitmq", "grpc", "consul", "etcd", "postgresql", "mysql", "github", "mtls"),
