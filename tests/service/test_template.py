@@ -79,7 +79,7 @@ def test_new_says_what_is_wrong(tmp_path: Path) -> None:
     )
 
     assert done.returncode != 0
-    assert "(service_name): 'Orders' is no DNS label" in done.stderr
+    assert "(service_name): 'Orders' is not a DNS label" in done.stderr
     assert "did you mean database?" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
