@@ -43,8 +43,9 @@ TECHNOLOGIES = {
     "etcd", "event_sourced", "github", "gitlab", "grafana", "grpc", "helm", "istio", "jaeger",
     "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging", "mtls", "mysql",
     "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "plain", "plaintext",
-    "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "remote", "resilience", "rollout",
-    "rolling", "sqlite", "swarm", "tempo", "tls", "tracing", "zipkin",
+    "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "registry", "remote",
+    "resilience", "resolution", "rolling", "rollout", "sqlite", "swarm", "tempo", "tls", "tracing",
+    "zipkin",
 }
 PACKAGES = {
     "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",
