@@ -95,12 +95,22 @@ def is_piece(path: Path, whole: Path) -> bool:
 
 
 def unchosen(answers: dict[str, Any]) -> list[str]:
-    """Name the rooms for which an answer is missing; a room may list several that let it stay."""
-    return [
-        room
-        for room, needs in answers["_rooms"].items()
-        if any(answers[name] not in ([v] if isinstance(v, str) else v) for name, v in needs.items())
-    ]
+    """Return the rooms that the answers leave out."""
+    return [room for room, needs in answers["_rooms"].items() if not chosen(needs, answers)]
+
+
+def chosen(needs: Any, answers: dict[str, Any]) -> bool:
+    """Return whether the answers meet what a room needs: all of a mapping, or any one of a list."""
+    if isinstance(needs, list):
+        return any(chosen(each, answers) for each in needs)
+    return all(accepts(wanted, answers[name]) for name, wanted in needs.items())
+
+
+def accepts(wanted: str | list[str], answer: str) -> bool:
+    """Return whether an answer is the wanted one, one of several, or with `*` not empty."""
+    if wanted == "*":
+        return answer != ""
+    return answer in ([wanted] if isinstance(wanted, str) else wanted)
 
 
 def paths(folder: Path) -> Iterator[Path]:

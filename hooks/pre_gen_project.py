@@ -1,7 +1,7 @@
 """Refuse answers that cannot become a service: all problems at once, before a file is rendered.
 
 Runs as a rendered copy on cookiecutter's own interpreter: one file, the standard library only.
-cookiecutter takes the new folder away again when this ends with exit status 1.
+cookiecutter removes the new folder when this ends with exit status 1.
 """
 
 import builtins
@@ -16,14 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-# The questions in the words of their prompts.
+# The prompts of the questions with free answers.
 LABELS = {
-    "service_name": "Name of the service",
-    "description": "What it does, in one line",
+    "service_name": "Service name",
+    "description": "Description",
     "owner": "Owning team",
-    "resource": "Its example resource, singular",
-    "depends_on": "Services it calls",
-    "workspace": "Folder with the shared files",
+    "resource": "Example resource",
+    "depends_on": "Upstream services",
+    "workspace": "Workspace folder",
 }
 
 DNS_LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -31,46 +31,55 @@ SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TEAM = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
 OUTSIDE = re.compile(r"\.\.(/\.\.)*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
-# Jinja's as this template sets them (put together here: this file is rendered too), and the usual.
+# The delimiters of this template and Jinja's default ones, composed because this file is rendered.
 DELIMITERS = tuple(left + right for left in "<{" for right in (left, "%", "#"))
 
 # fmt: off
 PYTHON = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 YAML = {"false", "n", "no", "null", "off", "on", "true", "y", "yes"}
 TECHNOLOGIES = {
-    "alertmanager", "analysis", "announcer", "argo", "blue_green", "broker", "canary", "collector",
-    "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "embedded", "etcd",
-    "event_sourced", "gateway", "github", "gitlab", "grafana", "grpc", "helm", "identity", "istio",
-    "jaeger", "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging",
-    "mysql", "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "plain",
-    "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "remote", "resilience", "rollout",
-    "rolling", "sqlite", "swarm", "tempo", "tls", "tracing", "zipkin",
+    "alertmanager", "analysis", "announcer", "argo", "blue_green", "broker", "canary", "cleartext",
+    "collector", "compose", "consul", "crud", "discovery", "dns", "docker", "edge", "embedded",
+    "etcd", "event_sourced", "github", "gitlab", "grafana", "grpc", "helm", "istio", "jaeger",
+    "kafka", "kubernetes", "linkerd", "localhost", "mariadb", "mesh", "messaging", "mtls", "mysql",
+    "none", "otel", "otel_collector", "outbox", "pact", "peer", "peers", "plain", "plaintext",
+    "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "registry", "remote",
+    "resilience", "resolution", "rolling", "rollout", "sqlite", "swarm", "tempo", "tls", "tracing",
+    "zipkin",
 }
 PACKAGES = {
     "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",
     "cryptography", "etcd3gw", "flask", "flask_openapi3", "flask_openapi3_swagger", "google",
-    "granian", "greenlet", "httpx", "hypothesis", "itsdangerous", "jinja2", "jwt", "mako",
+    "granian", "greenlet", "grimp", "httpx", "hypothesis", "itsdangerous", "jinja2", "jwt", "mako",
     "markupsafe", "mypy", "opentelemetry", "orjson", "pact_ffi", "pika", "pip", "prometheus_client", "psycopg",
     "psycopg2", "psycopg_pool", "pybreaker", "pydantic", "pydantic_core", "pymysql", "pytest", "requests",
     "ruff", "schemathesis", "setuptools", "sqlalchemy", "structlog", "tenacity", "typing_extensions", "urllib3",
     "uv", "werkzeug", "yaml",
 }
 FOLDERS = {
-    "adapters", "api", "app", "bootstrap", "build", "common", "contracts", "core", "deploy", "dev",
-    "dist", "docs", "domain", "lib", "main", "migrations", "platform", "presets", "proto",
-    "scripts", "service", "services", "settings", "src", "test", "tests", "worker",
+    "adapters", "bootstrap", "build", "contracts", "deploy", "dev", "dist", "docs", "lib",
+    "migrations", "platform", "presets", "proto", "scripts", "src", "test", "tests",
 }
-# Names that the code around the resource uses; tests/fast/test_hooks.py finds out which.
+# Blueprints of every service; that of the resource is named after its plural.
+BLUEPRINTS = {"docs", "health"}
+# Classes and variables of the code around the resource; tests/fast/test_hooks.py computes them.
 LOCAL_NAMES = {
-    "adapters", "annotated", "barrier", "base", "changes", "connection", "cursor", "description",
-    "engine", "field", "idempotency", "idempotency_record", "iterable", "iterator", "key", "mapped",
-    "memory", "name", "once", "page", "problem", "protocol", "reader", "repository", "response",
-    "schema", "self", "sequence", "string", "tag", "text", "unpack", "uuid",
+    "annotated", "bad_request", "base", "base_model", "change_header", "changes", "config_dict",
+    "connection", "create_header", "cursor", "database_idempotency", "database_reader",
+    "database_repository", "database_unit_of_work", "delete_header", "description", "engine",
+    "field", "field_problem", "idempotency", "idempotency_record", "idempotency_records",
+    "idempotency_row", "integrity_error", "iterable", "json_dict", "key", "key_reused", "key_taken",
+    "mapped", "memory", "memory_idempotency", "memory_repository", "memory_unit_of_work", "name",
+    "not_found", "once", "page", "page_query", "precondition_required", "problem", "protocol",
+    "read_header", "reader", "repository", "response", "schema", "self", "sequence",
+    "skip_json_schema", "string", "string_constraints", "tag", "text", "traceback_type",
+    "type_adapter", "unit_of_work", "unpack", "unprocessable_entity", "use_cases", "uuid",
+    "version_mismatch",
 }
 # fmt: on
 
 TAKEN = {
-    "a word of Python": PYTHON,
+    "a keyword or built-in name of Python": PYTHON,
     "a module of Python's standard library": sys.stdlib_module_names,
     "a package that services import": PACKAGES,
     "the name of a technology that services and the workspace use": TECHNOLOGIES,
@@ -80,21 +89,21 @@ TAKEN = {
 
 
 def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str]) -> list[str]:
-    """Everything that is wrong: with the answers, as they were typed, and on the command line."""
+    """Return every problem of the answers, of the raw ones, and of the command line."""
     found = {
         "service_name": service_name_problem(answers["service_name"]),
         "description": description_problem(answers["description"]),
         "owner": owner_problem(answers["owner"]),
-        "resource": resource_problem(answers["resource"]),
+        "resource": resource_problem(answers["resource"], answers["__plural"]),
         "depends_on": depends_on_problem(answers["depends_on"], answers["service_name"]),
         "workspace": workspace_problem(answers["workspace"]),
     }
     if found["service_name"]:
-        # A default made from a refused name is not one more mistake.
+        # A default derived from a refused name is no second problem.
         found = {name: problem for name, problem in found.items() if not derived(name, answers)}
     for name in LABELS:
         if name in raw and rendered_by_accident(raw[name]):
-            found[name] = f"{raw[name]!r} holds template delimiters; write it without them"
+            found[name] = f"{raw[name]!r} contains template delimiters; remove them"
     lines = [f"{LABELS[name]} ({name}): {problem}" for name, problem in found.items() if problem]
     lines += [impossible(pair, answers) for pair in answers["_impossible"] if meets(pair, answers)]
     questions = [name for name in answers if not name.startswith("_")]
@@ -102,110 +111,104 @@ def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str])
 
 
 def meets(pair: dict[str, Any], answers: dict[str, Any]) -> bool:
-    """Tell whether the answers are among those that do not go together."""
+    """Return whether the answers are an impossible combination."""
     return all(answers[name] in wanted for name, wanted in pair["answers"].items())
 
 
 def impossible(pair: dict[str, Any], answers: dict[str, Any]) -> str:
-    """One line for answers that do not go together, with the reason."""
+    """Return one line for an impossible combination, with the reason and the remedy."""
     names = list(pair["answers"])
-    said = " and ".join(f"{name}={answers[name]}" for name in names)
-    return f"{', '.join(names)}: {said} do not go together: {pair['because']}"
+    combined = " cannot be combined with ".join(f"{name}={answers[name]}" for name in names)
+    return f"{', '.join(names)}: {combined}: {pair['because']}"
 
 
 def service_name_problem(name: str) -> str | None:
-    """What forbids this name: its form, or somebody who has it already."""
+    """Return what is wrong with a service's name: its form, or a name that is taken."""
     if not DNS_LABEL.fullmatch(name) or len(name) > 40:
         return (
-            f"{shown(name)} is no DNS label of at most 40 characters (lower case letters, digits, "
-            f"single hyphens between them, a letter first); for instance {label_like(name)!r}"
+            f"{shown(name)} is not a DNS label of at most 40 characters (lower-case letters, "
+            f"digits, single hyphens; a letter first); for instance {label_like(name)!r}"
         )
     word = name.replace("-", "_")
     for what, words in TAKEN.items():
         if word in words:
-            return f"{name!r} is {what}; say what it is about, for instance '{name}-service'"
+            return f"{name!r} is {what}; choose another name, for instance '{name}-service'"
     return None
 
 
 def description_problem(text: str) -> str | None:
-    """Files of many kinds quote the description on one line, so it keeps off what they differ in."""
+    """Return what is wrong with a description; files of many formats quote it on one line."""
     if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 200:
-        return f"{shown(text)} is not one line of 1 to 200 printable characters"
+        return f"{shown(text)} is not one line of 1 to 200 printable characters; shorten or fill it"
     if bad := [mark for mark in ('"', "\\", *DELIMITERS) if mark in text]:
-        return f"{shown(text)} holds {' and '.join(bad)}; write it in plain words"
+        return f"{shown(text)} contains {' and '.join(bad)}; remove it"
     return None
 
 
 def owner_problem(team: str) -> str | None:
-    """The team's name goes into the catalog, CODEOWNERS and alerts as it is."""
+    """Return what is wrong with a team's name, which goes into the catalog, CODEOWNERS and alerts."""
     if not TEAM.fullmatch(team) or len(team) > 63 or team.lower() in YAML:
         return (
-            f"{shown(team)} is no team name of at most 63 characters (letters and digits, single "
-            "- _ . between them, a letter first); for instance 'platform-team'"
+            f"{shown(team)} is not a team name of at most 63 characters (letters, digits, single "
+            "- _ . between them; a letter first); for instance 'platform-team'"
         )
     return None
 
 
-def resource_problem(noun: str) -> str | None:
-    """The resource becomes a class, modules, columns and many local names."""
-    if not SNAKE_CASE.fullmatch(noun) or len(noun) > 40:
+def resource_problem(noun: str, plural: str) -> str | None:
+    """Return what is wrong with a resource, which names classes, modules, columns and variables."""
+    if not SNAKE_CASE.fullmatch(noun) or len(noun) > 24:
         return (
-            f"{shown(noun)} is no snake_case noun of at most 40 characters (lower case letters, "
-            "digits, single underscores between them, a letter first); for instance 'order'"
+            f"{shown(noun)} is not a snake_case noun of at most 24 characters (lower-case letters, "
+            "digits, single underscores; a letter first); for instance 'order'"
         )
-    names = (noun, plural(noun), "".join(map(str.capitalize, noun.split("_"))))
-    if PYTHON.intersection(names):
-        return f"{noun!r} would hide a word of Python; say {noun + '_record'!r}"
-    if {*LOCAL_NAMES, *TECHNOLOGIES, *YAML}.intersection(names):
-        return f"{noun!r} is a name that services use themselves; say {noun + '_record'!r}"
+    names = {noun, plural, "".join(map(str.capitalize, noun.split("_")))}
+    remedy = f"choose another noun, for instance '{noun}_record'"
+    if PYTHON & names:
+        return f"{noun!r} would hide a keyword or built-in name of Python; {remedy}"
+    if names & {*LOCAL_NAMES, *BLUEPRINTS, *TECHNOLOGIES, *YAML}:
+        return f"{noun!r} is a name that the code of every service uses; {remedy}"
     return None
-
-
-def plural(noun: str) -> str:
-    """Count several, with the rule that `__plural` in cookiecutter.json has."""
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def depends_on_problem(names: str, service_name: str) -> str | None:
-    """Peers are services, so their names follow the same rules."""
+    """Return what is wrong with the list of peers; their names follow the rules of services."""
     peers = names.split(",") if names else []
-    wrong = [f"{peer!r} is no service's name" for peer in peers if service_name_problem(peer)]
+    wrong = [f"{peer!r} cannot be a service's name" for peer in peers if service_name_problem(peer)]
     if service_name in peers:
         wrong.append(f"{service_name!r} is the service itself")
-    wrong += sorted({f"{peer!r} is there twice" for peer in peers if peers.count(peer) > 1})
+    wrong += sorted({f"{peer!r} is listed twice" for peer in peers if peers.count(peer) > 1})
     if wrong:
-        return f"{', '.join(wrong)}; put commas between names: 'inventory,payments'"
+        return f"{', '.join(wrong)}; list other services, as in 'inventory,payments'"
     return None
 
 
 def workspace_problem(folder: str) -> str | None:
-    """An absolute path would be written to from the temporary folders of `cruft update` too."""
+    """Return what is wrong with the workspace; `cruft update` renders in temporary folders."""
     if folder and not OUTSIDE.fullmatch(folder):
-        return f"{shown(folder)} is no relative path out of the service; say '..', or '' for none"
+        return (
+            f"{shown(folder)} is not a relative path out of the service; use '..', or '' for none"
+        )
     return None
 
 
 def derived(name: str, answers: dict[str, Any]) -> bool:
-    """Whether the answer is the default that cookiecutter.json makes from the service's name."""
-    # cookiecutter.json shortens a name that would make folders elsewhere, and puts | for its /.
-    text = str(answers[name])[:99].strip().replace("/", "|")
-    service = answers["service_name"].strip()
-    word = service.replace("-", "_")
+    """Return whether an answer is the default that is derived from the service's name."""
     if name == "description":
-        return text.startswith(f"The {service}"[:99])
-    return name == "resource" and text in {word, word[:-1], word[:-2], word[:-3] + "y"}
+        # The extension shortens a name that leads to another folder, and puts | for its /.
+        text: str = answers[name][:99].strip().replace("/", "|")
+        return text.startswith(f"The {answers['service_name'].strip()}"[:99])
+    return name == "resource" and bool(answers[name] == answers["__default_resource"])
 
 
 def rendered_by_accident(raw: object) -> bool:
-    """Command line answers are Jinja to cookiecutter; only our own defaults are meant to be."""
+    """Return whether an answer contains Jinja of its own; cookiecutter renders every answer."""
     text = str(raw)
     return any(mark in text for mark in DELIMITERS) and "cookiecutter.service_name" not in text
 
 
 def names_given(arguments: list[str], questions: list[str]) -> Iterator[str]:
-    """Names on cookiecutter's or cruft's command line that no question has: both ignore them."""
+    """Yield names on the command line that no question has; cookiecutter and cruft ignore them."""
     if not {Path(word).name for word in arguments[:3]} & {"cookiecutter", "cruft"}:
         return
     names: list[str] = []
@@ -226,14 +229,14 @@ OPTIONS_WITH_VALUE = {
 
 
 def unknown(name: str, questions: list[str]) -> str:
-    """One line for a name that is no question's."""
+    """Return one line for a name that no question has."""
     close = difflib.get_close_matches(name, questions, 1)
     guess = f"did you mean {close[0]}?" if close else f"the questions are {', '.join(questions)}"
-    return f"{name}: there is no such question; {guess}"
+    return f"{name}: no such question; {guess}"
 
 
 def parent_arguments() -> list[str]:
-    """The command line of the process that runs this hook, where the system shows it."""
+    """Return the command line of the process that runs this hook, where /proc shows it."""
     try:
         line = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
     except OSError:
@@ -242,19 +245,19 @@ def parent_arguments() -> list[str]:
 
 
 def shown(text: str) -> str:
-    """An answer as a person can recognise it, on one line and not too long."""
+    """Return an answer quoted on one line, shortened if it is long."""
     short = text if len(text) <= 60 else text[:57] + "..."
     return ascii(short) if not short.isprintable() else repr(short)
 
 
 def label_like(name: str) -> str:
-    """The nearest DNS label."""
+    """Return the nearest DNS label."""
     words = re.findall(r"[a-z0-9]+", name.lower())
     return "-".join(words).lstrip("0123456789-")[:40].strip("-") or "orders"
 
 
 def main(answers: dict[str, Any], raw: dict[str, Any]) -> int:
-    """Print the problems, one a line; the exit status."""
+    """Print the problems, one a line, and return the exit status."""
     lines = problems(answers, raw, parent_arguments())
     if not lines:
         return 0

@@ -12,13 +12,13 @@ BETWEEN = re.compile(r"(?<=<!-- table: begin -->\n).*?(?=<!-- table: end -->)", 
 
 
 def page() -> str:
-    """The page with a table made anew."""
+    """Return the page with its current table."""
     manifest = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
     return BETWEEN.sub(lambda _: table(manifest), PAGE.read_text("utf-8"))
 
 
 def table(manifest: dict[str, Any]) -> str:
-    """A row for each question, in the order in which they are asked."""
+    """Return a row for each question, in the order of the prompts."""
     rows = ["| answer | question | choices, the default first |", "|---|---|---|"]
     for name, default in manifest.items():
         if name.startswith("_"):
@@ -30,11 +30,11 @@ def table(manifest: dict[str, Any]) -> str:
 
 
 def choices(default: str | list[str], prompt: str | dict[str, str]) -> str:
-    """The choices with their labels, or the default of a free answer."""
+    """Return the choices with their labels, or the default of a free answer."""
     if isinstance(default, str):
         plain = default.replace("<< cookiecutter.service_name >>", "<service_name>")
-        if "<%" in plain:
-            return "made from `service_name`"
+        if "<<" in plain:
+            return "derived from `service_name`"
         return f"`{plain}`" if plain else "empty"
     labels = prompt if isinstance(prompt, dict) else {}
     return ", ".join(

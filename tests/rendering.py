@@ -17,10 +17,7 @@ QUESTIONS = [name for name in MANIFEST if not name.startswith("_")]
 CHOICES: dict[str, list[str]] = {
     name: list(MANIFEST[name]) for name in QUESTIONS if isinstance(MANIFEST[name], list)
 }
-ROOMS: dict[str, dict[str, Any]] = MANIFEST["_rooms"]
-
-# Answers that cookiecutter.json derives from others, for rooms that depend on more than a choice.
-DERIVED = {"__calls": ["yes", "no"], "__finds": ["yes", "no"]}
+ROOMS: dict[str, Any] = MANIFEST["_rooms"]
 
 
 def render(output_dir: Path, **answers: str) -> Path:
@@ -46,22 +43,28 @@ def choices(**given: str) -> dict[str, str]:
 
 
 def unchosen(**given: str) -> list[str]:
-    """The rooms that a service rendered with these answers does not have."""
-    answers = choices(**given)
-    answers["__calls"] = "yes" if given.get("depends_on") else "no"
-    answers["__finds"] = (
-        "no" if (answers["__calls"], answers["discovery"]) == ("no", "dns") else "yes"
-    )
+    """Return the rooms that a service rendered with these answers does not have."""
+    answers = {**choices(**given), "depends_on": given.get("depends_on", "")}
     return [
         room
-        for room, needs in ROOMS.items()
-        if any(answers[name] not in wanted(answer) for name, answer in needs.items())
+        for room in ROOMS
+        if not any(
+            all(
+                answers[name] in wanted or (wanted == ["*"] and answers[name])
+                for name, wanted in each
+            )
+            for each in needs(room)
+        )
     ]
 
 
-def wanted(answer: str | list[str]) -> list[str]:
-    """A room may stay for one answer or for any of several."""
-    return [answer] if isinstance(answer, str) else answer
+def needs(room: str) -> list[list[tuple[str, list[str]]]]:
+    """Return the sets of answers of which any lets a room stay, each as questions and options."""
+    alternatives = ROOMS[room] if isinstance(ROOMS[room], list) else [ROOMS[room]]
+    return [
+        [(name, [wanted] if isinstance(wanted, str) else wanted) for name, wanted in each.items()]
+        for each in alternatives
+    ]
 
 
 def files(folder: Path) -> Iterator[Path]:

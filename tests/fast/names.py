@@ -1,6 +1,32 @@
-"""Names that try the wording of every file: short, long, odd in the plural, used by the code itself."""
+"""Names that test every rendered file: short, long, irregular in the plural, used by the code itself."""
 
 ORDERS = {"service_name": "orders"}
+
+# Plausible services, and the resource that each gets: none of these may be refused.
+ACCEPTED = {
+    "tags": "tag",
+    "pages": "page",
+    "keys": "key",
+    "tokens": "token",
+    "settings": "setting",
+    "base": "base",
+    "identity": "identity",
+    "gateway": "gateway",
+    "svc-s": "svc_s",
+    "news": "news",
+    "status": "status",
+    "series": "series",
+    "address": "address",
+    "people": "person",
+    "data": "data",
+    "customer-loyalty-points-redemption": "points_redemption",
+}
+
+# Those whose class still meets another name in the code of a service.
+COLLIDING = {"tags", "pages", "keys", "base"}
+
+# Those that are still the names of containers of the workspace.
+CONTAINERS = {"identity", "gateway"}
 
 SERVICES = [
     {"service_name": name}
@@ -10,12 +36,9 @@ SERVICES = [
         "warehouse-stock-reservation-coordinators",  # 40, in words
         "http2-proxies",
         "kafka-gateway",  # a room's name in it
-        "news",
-        "status",
-        "addresses",
         "categories",
         "boxes",
-        "data",
+        *(name for name in ACCEPTED if name not in COLLIDING | CONTAINERS),
     )
 ]
 
@@ -23,10 +46,9 @@ RESOURCES = [
     {**ORDERS, "resource": name}
     for name in (
         "x",
-        "r" * 40,
-        "warehouse_stock_reservation_coordinator",
+        "r" * 24,
+        "stock_reservation_ledger",  # 24, in words
         "line_item",
-        "address",
         "category",
         "basis",
         "batch",
@@ -37,7 +59,6 @@ RESOURCES = [
         "item",
         "payment",
         "session",
-        "token",
         "user",
         "version",
     )

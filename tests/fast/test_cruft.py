@@ -8,11 +8,13 @@ from pathlib import Path
 import cruft
 import pytest
 
-from tests.rendering import TEMPLATE
+from tests.rendering import MANIFEST, TEMPLATE
 from tests.stubs import contents
 
+EXTENSION = MANIFEST["_extensions"][0].partition(".")[0]
 PARTS = (
     "cookiecutter.json",
+    f"{EXTENSION}.py",
     "hooks",
     "<<cookiecutter.service_name>>",
     "{{cookiecutter.for_cruft}}",

@@ -53,7 +53,7 @@ def test_no_two_files_share_a_name(service: Path, usual: Path) -> None:
         ("categories", {"resource": "category", "__plural": "categories"}),
         ("addresses", {"resource": "address", "__plural": "addresses", "__a_noun": "an address"}),
         ("boxes", {"resource": "box", "__plural": "boxes"}),
-        ("news", {"resource": "new", "__plural": "news"}),
+        ("news", {"resource": "news", "__plural": "news", "__class": "News"}),
         ("status", {"resource": "status", "__plural": "statuses"}),
         ("stock", {"resource": "stock", "__plural": "stocks", "__class": "Stock"}),
     ],

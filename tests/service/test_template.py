@@ -64,7 +64,7 @@ def test_new_asks_on_a_terminal(tmp_path: Path) -> None:
     os.close(ours)
 
     assert process.returncode == 0, said
-    assert f"[1/{len(QUESTIONS)}] Name of the service" in said
+    assert f"[1/{len(QUESTIONS)}] Service name" in said
     assert (tmp_path / "payments").is_dir()
 
 
@@ -79,7 +79,7 @@ def test_new_says_what_is_wrong(tmp_path: Path) -> None:
     )
 
     assert done.returncode != 0
-    assert "(service_name): 'Orders' is no DNS label" in done.stderr
+    assert "(service_name): 'Orders' is not a DNS label" in done.stderr
     assert "did you mean database?" in done.stderr
     assert list(tmp_path.iterdir()) == []
 

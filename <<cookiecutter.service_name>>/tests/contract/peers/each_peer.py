@@ -1,7 +1,6 @@
-<% for peer in cookiecutter.__peers.split() %>
-<% set name, module, class, path = peer.split(':') %>
-=== test_<<module>>.py
-"""What this service relies on when it calls <<name>>: only what it uses, however it looks."""
+<% for peer in cookiecutter.depends_on | peers %>
+=== test_<< peer.module >>.py
+"""What this service relies on when it calls << peer.name >>: only what it uses, however it looks."""
 
 from uuid import UUID
 
@@ -9,15 +8,15 @@ from pact import Pact, match
 
 from .conftest import Served
 
-PEER = "<<name>>"
+PEER = "<< peer.name >>"
 ID = UUID("0198f0c2-5a3e-7c41-9d52-6b1f0e7a8c93")
 
 
 def test_finds_one(pact: Pact, served: Served) -> None:
     (
         pact.upon_receiving("a request for a known id")
-        .given("one of the <<path.replace('-', ' ')>> has this id", id=str(ID))
-        .with_request("GET", f"/api/v1/<<path>>/{ID}")
+        .given("one of the << peer.nouns >> has this id", id=str(ID))
+        .with_request("GET", f"/api/v1/<< peer.path >>/{ID}")
         .will_respond_with(200)
         .with_body(
             {
@@ -30,7 +29,7 @@ def test_finds_one(pact: Pact, served: Served) -> None:
     )
 
     with served() as clients:
-        found = clients.<<module>>.get(ID)
+        found = clients.<< peer.module >>.get(ID)
 
     assert found is not None
     assert (found.id, found.name, found.version) == (ID, "First", 1)
@@ -39,11 +38,11 @@ def test_finds_one(pact: Pact, served: Served) -> None:
 def test_finds_none(pact: Pact, served: Served) -> None:
     (
         pact.upon_receiving("a request for an unknown id")
-        .given("none of the <<path.replace('-', ' ')>> has this id", id=str(ID))
-        .with_request("GET", f"/api/v1/<<path>>/{ID}")
+        .given("none of the << peer.nouns >> has this id", id=str(ID))
+        .with_request("GET", f"/api/v1/<< peer.path >>/{ID}")
         .will_respond_with(404)
     )
 
     with served() as clients:
-        assert clients.<<module>>.get(ID) is None
+        assert clients.<< peer.module >>.get(ID) is None
 <% endfor %>

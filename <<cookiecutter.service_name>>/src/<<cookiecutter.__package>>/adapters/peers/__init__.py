@@ -9,16 +9,16 @@ from ...chassis.peers import PeerCallSettings, PeerClients, TokenSettings, Token
 from ...chassis.peers.connections import << cookiecutter.__transport >> as connections
 from ...chassis.settings import ExtensionSettings, Settings
 from . import (
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>,
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>,
 <% endfor %>
 )
 
 SETTINGS: tuple[type[ExtensionSettings], ...] = (
     PeerCallSettings,
     TokenSettings,
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>.Settings,
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>.Settings,
 <% endfor %>
 )
 
@@ -27,8 +27,8 @@ SETTINGS: tuple[type[ExtensionSettings], ...] = (
 class Clients:
     """One client for each upstream service; pass a use case the one that it needs."""
 
-<% for peer in cookiecutter.__peers.split() %>
-    <<peer.split(':')[1]>>: <<peer.split(':')[1]>>.Client
+<% for peer in cookiecutter.depends_on | peers %>
+    << peer.module >>: << peer.module >>.Client
 <% endfor %>
 
 
@@ -44,8 +44,8 @@ def connect(settings: Settings, closing: ExitStack) -> Clients:
         TokenSource(settings[TokenSettings]),
     )
     return Clients(
-<% for peer in cookiecutter.__peers.split() %>
-        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.connect(peers, settings),
+<% for peer in cookiecutter.depends_on | peers %>
+        << peer.module >>=<< peer.module >>.connect(peers, settings),
 <% endfor %>
     )
 
@@ -53,7 +53,7 @@ def connect(settings: Settings, closing: ExitStack) -> Clients:
 def in_memory() -> Clients:
     """Return clients of empty services."""
     return Clients(
-<% for peer in cookiecutter.__peers.split() %>
-        <<peer.split(':')[1]>>=<<peer.split(':')[1]>>.InMemoryClient(),
+<% for peer in cookiecutter.depends_on | peers %>
+        << peer.module >>=<< peer.module >>.InMemoryClient(),
 <% endfor %>
     )

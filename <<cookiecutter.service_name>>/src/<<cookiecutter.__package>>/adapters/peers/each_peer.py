@@ -1,7 +1,6 @@
-<% for peer in cookiecutter.__peers.split() %>
-<% set name, module, class, path = peer.split(':') %>
-=== <<module>>.py
-"""The client of <<name>>."""
+<% for peer in cookiecutter.depends_on | peers %>
+=== << peer.module >>.py
+"""The client of << peer.name >>."""
 
 from typing import Protocol
 from uuid import UUID
@@ -11,20 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...chassis.peers import PeerClient, PeerClients, PeerSettings
 from ...chassis.settings import Settings as AllSettings
 
-NAME = "<<name>>"
+NAME = "<< peer.name >>"
 
 
 class Settings(PeerSettings):
-    """Fixed address of <<name>>, and the scopes of calls to it."""
+    """Fixed address of << peer.name >>, and the scopes of calls to it."""
 
-    url: str | None = Field(default=None, alias="<<module | upper>>_URL")
-    """Fixed address of <<name>>, in place of service discovery."""
-    scope: str = Field(default="<<path>>:read", alias="<<module | upper>>_SCOPE")
-    """Scopes of the tokens for calls to <<name>>."""
+    url: str | None = Field(default=None, alias="<< peer.module | upper >>_URL")
+    """Fixed address of << peer.name >>, in place of service discovery."""
+    scope: str = Field(default="<< peer.path >>:read", alias="<< peer.module | upper >>_SCOPE")
+    """Scopes of the tokens for calls to << peer.name >>."""
 
 
-class <<class>>(BaseModel):
-    """What this service reads; any other field that <<name>> sends may come and go."""
+class << peer.class_name >>(BaseModel):
+    """What this service reads; any other field that << peer.name >> sends may come and go."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,14 +33,14 @@ class <<class>>(BaseModel):
 
 
 class Client(Protocol):
-    """The operations of <<name>> that this service uses."""
+    """The operations of << peer.name >> that this service uses."""
 
-    def get(self, resource_id: UUID) -> <<class>> | None:
+    def get(self, resource_id: UUID) -> << peer.class_name >> | None:
         """Return one; None if there is none with this id."""
 
 
 class HttpClient:
-    """Calls <<name>> over HTTP.
+    """Calls << peer.name >> over HTTP.
 
     Calls raise PeerUnavailable, UnexpectedAnswer and DeadlineExceeded; uncaught, they become 503,
     502 and 504.
@@ -50,22 +49,22 @@ class HttpClient:
     def __init__(self, client: PeerClient) -> None:
         self._client = client
 
-    def get(self, resource_id: UUID) -> <<class>> | None:
+    def get(self, resource_id: UUID) -> << peer.class_name >> | None:
         """Return one; None if there is none with this id."""
-        path = f"/api/v1/<<path>>/{resource_id}"
+        path = f"/api/v1/<< peer.path >>/{resource_id}"
         response = self._client.request("GET", path, expect=(200, 404))
         if response.status == 404:
             return None
-        return self._client.read(<<class>>, response)
+        return self._client.read(<< peer.class_name >>, response)
 
 
 class InMemoryClient:
     """Holds resources in memory, for tests."""
 
-    def __init__(self, *resources: <<class>>) -> None:
+    def __init__(self, *resources: << peer.class_name >>) -> None:
         self._resources = {each.id: each for each in resources}
 
-    def get(self, resource_id: UUID) -> <<class>> | None:
+    def get(self, resource_id: UUID) -> << peer.class_name >> | None:
         """Return one; None if there is none with this id."""
         return self._resources.get(resource_id)
 
