@@ -1,28 +1,23 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, select, text, update
+from sqlalchemy.orm import Session
 
-from << cookiecutter.__package >>.adapters import database as adapters
-from << cookiecutter.__package >>.bootstrap import DIALECTS
-from << cookiecutter.__package >>.domain import model
-from << cookiecutter.__package >>.platform import database, deadline
-from << cookiecutter.__package >>.platform.deadline import DeadlineExceeded
+from chassis import context, database
+from chassis.context import DeadlineExceeded
+from support.tables import DIALECTS, Item
 
-Row = adapters.<< cookiecutter.__class >>Row
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE_ANY_OTHER_LIMIT = 2.0
 
 
 @pytest.fixture
 def within() -> Iterator[Callable[[float], None]]:
-    """Sets the time that the request may take from now on."""
-    yield deadline.start
-    deadline.start(3600)
+    """Return a function that limits the time of the request from now on."""
+    yield context.start_deadline
+    context.start_deadline(3600)
 
 
 @contextmanager
@@ -33,27 +28,26 @@ def too_late() -> Iterator[None]:
     assert time.monotonic() - began < BEFORE_ANY_OTHER_LIMIT
 
 
-def create(engine: Engine) -> model.<< cookiecutter.__class >>:
-    new = model.<< cookiecutter.__class >>.create(
-        name="first",
-        description=None,
-        at=NOW,
-    )
-    with adapters.DatabaseUnitOfWork(engine) as work:
-        work.repository.add(new)
-        work.commit()
-    return new
+def create(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.add(Item(id=1, name="first"))
+        session.commit()
 
 
 def rename(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
-        connection.execute(update(Row).values(name=name))
+        connection.execute(update(Item).values(name=name))
+
+
+def name_in(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return connection.scalar(select(Item.name))
 
 
 def test_a_statement_ends_at_the_deadline(engine: Engine, within: Callable[[float], None]) -> None:
-    created = create(engine)
+    create(engine)
     with engine.connect() as other:
-        other.execute(update(Row).values(name="locked"))
+        other.execute(update(Item).values(name="locked"))
 
         within(0.1)
         with too_late():
@@ -61,32 +55,40 @@ def test_a_statement_ends_at_the_deadline(engine: Engine, within: Callable[[floa
         within(3600)
         other.rollback()
 
-    assert adapters.DatabaseReader(engine).get(created.id).name == "first"
+    assert name_in(engine) == "first"
     rename(engine, "in time")
-    assert adapters.DatabaseReader(engine).get(created.id).name == "in time"
+    assert name_in(engine) == "in time"
 
 
 def test_nothing_is_committed_after_the_deadline(
     engine: Engine, within: Callable[[float], None]
 ) -> None:
-    created = create(engine)
-    with too_late(), adapters.DatabaseUnitOfWork(engine) as work:
-        changed = work.repository.get(created.id)
-        changed.change(NOW, name="late")
-        work.repository.save(changed)
+    create(engine)
+    with too_late(), Session(engine) as session:
+        session.get_one(Item, 1).name = "late"
+        session.flush()
         within(-1)
-        work.commit()
+        session.commit()
 
     within(3600)
-    assert adapters.DatabaseReader(engine).get(created.id).name == "first"
-    rename(engine, "nobody holds a lock")
+    assert name_in(engine) == "first"
+    rename(engine, "no lock is left")
 
 
-def test_nobody_waits_for_a_connection_after_the_deadline(
+def test_no_statement_begins_after_the_deadline(
+    engine: Engine, within: Callable[[float], None]
+) -> None:
+    with engine.connect() as connection:
+        within(-1)
+        with pytest.raises(DeadlineExceeded):
+            connection.execute(select(Item))
+
+
+def test_the_deadline_bounds_the_wait_for_a_connection(
     database_url: str, within: Callable[[float], None]
 ) -> None:
     given = {"DATABASE_URL": database_url, "DATABASE_POOL_SIZE": "1"}
-    narrow = database.make_engine(database.Settings.model_validate(given), DIALECTS)
+    narrow = database.make_engine(database.DatabaseSettings.model_validate(given), DIALECTS)
     with narrow.connect():
         within(0.05)
         with too_late():
@@ -94,15 +96,6 @@ def test_nobody_waits_for_a_connection_after_the_deadline(
     within(3600)
     narrow.connect().close()
     narrow.dispose()
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[Engine]:
-    """An engine on the embedded database, whatever the others are on."""
-    given = {"DATABASE_URL": f"sqlite:///{tmp_path}/test.db"}
-    engine = database.make_engine(database.Settings.model_validate(given), DIALECTS)
-    yield engine
-    engine.dispose()
 
 
 def test_a_long_query_ends_at_the_deadline(

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from << cookiecutter.__package >>.platform.discovery import announcer_address, consul
-
-from .announcer_stand_in import StandIn, stand_in
+from chassis.discovery import Instance
+from chassis.discovery.registry import consul
+from chassis.discovery.registry.address import AddressSettings, AdvertisedAddress
+from support.stub_server import StubServer, stub_server
 
 REGISTER = "PUT /v1/agent/service/register?replace-existing-checks=true"
 CONFIRM = "PUT /v1/agent/check/pass/service:a-10.0.0.1-8000"
@@ -15,23 +16,23 @@ DEREGISTER = "PUT /v1/agent/service/deregister/a-10.0.0.1-8000"
 
 
 @pytest.fixture
-def agent() -> Iterator[StandIn]:
-    with stand_in(lambda *_: (200, {})) as found:
+def agent() -> Iterator[StubServer]:
+    with stub_server(lambda *_: (200, {})) as found:
         yield found
 
 
-def registry_at(agent: StandIn, **given: str) -> consul.Registry:
-    settings = consul.Settings.model_validate({"CONSUL_HTTP_ADDR": agent.url, **given})
-    defaults = announcer_address.Settings()
-    address = announcer_address.Advertised("http", "10.0.0.1", 8000, defaults)
-    return consul.Registry(consul.Client(settings), "a", address)
+def registrar_at(agent: StubServer, **given: str) -> consul.ConsulRegistrar:
+    settings = consul.ConsulSettings.model_validate({"CONSUL_HTTP_ADDR": agent.url, **given})
+    defaults = AddressSettings()
+    address = AdvertisedAddress(Instance("http", "10.0.0.1", 8000), defaults)
+    return consul.ConsulRegistrar(consul.Client(settings), "a", address)
 
 
-def test_registers_then_lets_its_check_pass(agent: StandIn) -> None:
-    registry = registry_at(agent, CONSUL_HTTP_TOKEN="s3cret")
-    registry.announce()
-    registry.announce()
-    registry.withdraw()
+def test_registers_then_confirms_its_check(agent: StubServer) -> None:
+    registrar = registrar_at(agent, CONSUL_HTTP_TOKEN="s3cret")
+    registrar.register()
+    registrar.register()
+    registrar.deregister()
 
     assert agent.paths == [REGISTER, CONFIRM, DEREGISTER]
     entry = agent.asked[0][1]
@@ -43,35 +44,37 @@ def test_registers_then_lets_its_check_pass(agent: StandIn) -> None:
     assert agent.heard["X-Consul-Token"] == "s3cret"
 
 
-def test_registers_again_with_an_agent_that_has_forgotten(agent: StandIn) -> None:
+def test_registers_again_with_an_agent_that_has_forgotten(agent: StubServer) -> None:
     def forgetful(asked: str, _: Any) -> tuple[int, Any]:
         return (404 if asked == CONFIRM else 200), {}
 
-    registry = registry_at(agent)
-    registry.announce()
+    registrar = registrar_at(agent)
+    registrar.register()
     agent.answer = forgetful
-    registry.announce()
+    registrar.register()
 
     assert agent.paths == [REGISTER, CONFIRM, REGISTER]
 
 
-def test_says_what_consul_says(agent: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_contains_the_answer_and_a_remedy_but_no_token(
+    agent: StubServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     agent.answer = lambda *_: (403, b"Permission denied\n")
 
     with pytest.raises(consul.ConsulError, match=r"^403 Permission denied; .*CONSUL_HTTP_TOKEN$"):
-        registry_at(agent, CONSUL_HTTP_TOKEN="s3cret").announce()
+        registrar_at(agent, CONSUL_HTTP_TOKEN="s3cret").register()
     assert "s3cret" not in caplog.text
 
 
-def test_what_is_not_entered_needs_no_withdrawing(agent: StandIn) -> None:
-    registry = registry_at(agent)
-    registry.withdraw()
+def test_deregistering_twice_or_first_does_nothing(agent: StubServer) -> None:
+    registrar = registrar_at(agent)
+    registrar.deregister()
     assert agent.asked == []
 
-    registry.announce()
-    registry.withdraw()
-    registry.withdraw()
+    registrar.register()
+    registrar.deregister()
+    registrar.deregister()
     assert agent.paths == [REGISTER, DEREGISTER]
 
 
@@ -84,8 +87,10 @@ def test_what_is_not_entered_needs_no_withdrawing(agent: StandIn) -> None:
         ({"CONSUL_HTTP_ADDR": "https://consul.test/"}, "https://consul.test"),
     ],
 )
-def test_the_address_is_as_consuls_tools_take_it(given: dict[str, str], expected: str) -> None:
-    assert consul.Settings.model_validate(given).address == expected
+def test_the_address_has_the_forms_that_consuls_tools_accept(
+    given: dict[str, str], expected: str
+) -> None:
+    assert consul.ConsulSettings.model_validate(given).address == expected
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,6 @@ def test_the_address_is_as_consuls_tools_take_it(given: dict[str, str], expected
         ({"CONSUL_CACERT": "/nowhere"}, "does not point to a file"),
     ],
 )
-def test_what_is_wrong_is_refused(given: dict[str, str], problem: str) -> None:
+def test_wrong_settings_are_rejected(given: dict[str, str], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
-        consul.Settings.model_validate(given)
+        consul.ConsulSettings.model_validate(given)

@@ -1,13 +1,13 @@
 from urllib3 import HTTPResponse
 
-from << cookiecutter.__package >>.platform.discovery.announcer_problems import Problems, Refused
+from chassis.discovery.registry.errors import Problems, Refused
 
 
 def refused(status: int, said: bytes = b"no") -> Refused:
     return Refused(HTTPResponse(said, status=status))
 
 
-def test_a_refusal_says_what_the_registry_says() -> None:
+def test_a_refusal_contains_the_answer_of_the_registry() -> None:
     assert str(refused(500, b"No cluster leader\n")) == "500 No cluster leader"
     assert len(str(refused(500, b"x" * 1000))) == 204
 
@@ -22,7 +22,7 @@ def test_each_kind_of_problem_is_new_once() -> None:
     assert not problems.is_new(refused(500))
 
 
-def test_what_is_over_is_new_again() -> None:
+def test_a_problem_that_ended_is_new_again() -> None:
     problems = Problems()
     assert not problems.end()
 

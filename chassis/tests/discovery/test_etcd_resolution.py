@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from << cookiecutter.__package >>.platform.discovery import Instance, etcd, etcd_peers
-
-from .announcer_stand_in import StandIn, stand_in
+from chassis.discovery import Instance
+from chassis.discovery.registry import etcd
+from chassis.discovery.resolution.etcd import Source
+from support.stub_server import StubServer, stub_server
 
 LIST, WATCH = "POST /v3/kv/range", "POST /v3/watch"
 VALUE = base64.b64encode(b'{"scheme": "https", "host": "10.0.0.1", "port": 8443}').decode()
@@ -18,17 +19,19 @@ def lines(*said: Any) -> bytes:
 
 
 @pytest.fixture
-def member() -> Iterator[StandIn]:
-    with stand_in(lambda *_: (200, {"header": {"revision": "9"}, "kvs": [{"value": VALUE}]})) as it:
+def member() -> Iterator[StubServer]:
+    with stub_server(
+        lambda *_: (200, {"header": {"revision": "9"}, "kvs": [{"value": VALUE}]})
+    ) as it:
         yield it
 
 
-def source_at(member: StandIn) -> etcd_peers.Source:
-    settings = etcd.Settings.model_validate({"ETCD_ENDPOINTS": member.url})
-    return etcd_peers.Source(etcd.Client(settings))
+def source_at(member: StubServer) -> Source:
+    settings = etcd.EtcdSettings.model_validate({"ETCD_ENDPOINTS": member.url})
+    return Source(etcd.Client(settings))
 
 
-def test_lists_what_has_the_services_prefix(member: StandIn) -> None:
+def test_lists_the_keys_with_the_prefix_of_the_service(member: StubServer) -> None:
     found, revision = source_at(member).look("b", 0)
 
     assert member.paths == [LIST]
@@ -46,7 +49,7 @@ def test_lists_what_has_the_services_prefix(member: StandIn) -> None:
     ],
     ids=["event", "compacted", "error"],
 )
-def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any] | None) -> None:
+def test_lists_again_after_a_change(member: StubServer, news: dict[str, Any] | None) -> None:
     listed = member.answer
     told = lines({"created": True}, news) if news else b'{"error": {"message": "no leader"}}\n'
 
@@ -72,8 +75,8 @@ def test_lists_anew_when_there_is_news(member: StandIn, news: dict[str, Any] | N
         b"\xff",
     ],
 )
-def test_what_others_wrote_there_is_passed_over(
-    member: StandIn, value: bytes, caplog: pytest.LogCaptureFixture
+def test_keys_that_are_no_instances_are_skipped(
+    member: StubServer, value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = base64.b64encode(b"/services/b/note").decode()
     other = {"key": key, "value": base64.b64encode(value).decode()}
@@ -84,14 +87,14 @@ def test_what_others_wrote_there_is_passed_over(
     assert caplog.messages == ["etcd: /services/b/note is no instance"]
 
 
-def test_an_error_is_no_answer(member: StandIn) -> None:
+def test_an_error_is_raised(member: StubServer) -> None:
     member.answer = lambda *_: (503, b"no leader")
 
     with pytest.raises(etcd.EtcdError, match="no leader"):
         source_at(member).look("b", 5)
 
 
-def test_none_are_none(member: StandIn) -> None:
+def test_no_keys_are_no_instances(member: StubServer) -> None:
     member.answer = lambda *_: (200, {"header": {"revision": "1"}})
 
     assert source_at(member).look("b", 0) == ([], 1)

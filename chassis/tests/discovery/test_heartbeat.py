@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import ValidationError
 
-from << cookiecutter.__package >>.platform.discovery import (
-    Instance,
-    announcer,
-    announcer_address,
-)
-
-from .announcer_stand_in import StandIn, stand_in
+from chassis.discovery import Instance
+from chassis.discovery.registry import heartbeat
+from chassis.discovery.registry.address import AddressSettings, AdvertisedAddress
+from support.stub_server import StubServer, stub_server
 
 
-class Registry:
-    """Notes what it is told; fails as long as it has a problem."""
+class Registrar:
+    """Records its calls; fails while it has a problem."""
 
     name = "the registry"
 
@@ -26,13 +23,13 @@ class Registry:
         self.goes_on = threading.Event()
         self.goes_on.set()
 
-    def announce(self) -> None:
-        self._note("in")
+    def register(self) -> None:
+        self._record("in")
 
-    def withdraw(self) -> None:
-        self._note("out")
+    def deregister(self) -> None:
+        self._record("out")
 
-    def _note(self, what: str) -> None:
+    def _record(self, what: str) -> None:
         self.goes_on.wait(60)
         if self.problem:
             raise self.problem
@@ -40,21 +37,21 @@ class Registry:
 
 
 @pytest.fixture
-def process() -> Iterator[StandIn]:
-    with stand_in(lambda *_: (200, {})) as found:
+def process() -> Iterator[StubServer]:
+    with stub_server(lambda *_: (200, {})) as found:
         yield found
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    monkeypatch.setattr(announcer, "_BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(announcer, "_DOUBTFUL_SECONDS", 0.02)
-    return Registry()
+def registrar(monkeypatch: pytest.MonkeyPatch) -> Registrar:
+    monkeypatch.setattr(heartbeat, "_BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(heartbeat, "_DOUBTFUL_SECONDS", 0.02)
+    return Registrar()
 
 
-def announcer_of(process: StandIn, registry: Registry) -> announcer.Announcer:
+def heartbeat_of(process: StubServer, registrar: Registrar) -> heartbeat.Heartbeat:
     port = int(process.url.rpartition(":")[2])
-    return announcer.Announcer(registry, "0.0.0.0", port)  # noqa: S104 (asked, not bound)
+    return heartbeat.Heartbeat(registrar, "0.0.0.0", port)  # noqa: S104 (probed, not bound)
 
 
 def wait_for(state: Callable[[], object]) -> None:
@@ -64,105 +61,107 @@ def wait_for(state: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def wait_for_beats(process: StandIn, number: int) -> None:
+def wait_for_beats(process: StubServer, number: int) -> None:
     before = len(process.asked)
     wait_for(lambda: len(process.asked) > before + number)
 
 
-def test_announces_when_ready_and_until_withdrawn(process: StandIn, registry: Registry) -> None:
+def test_registers_when_ready_until_stopped(process: StubServer, registrar: Registrar) -> None:
     process.answer = lambda *_: (503, {})
-    made = announcer_of(process, registry)
+    made = heartbeat_of(process, registrar)
     made.start()
     wait_for(lambda: len(process.asked) > 4)
-    assert registry.told == []
+    assert registrar.told == []
 
     process.answer = lambda *_: (200, {})
-    wait_for(lambda: len(registry.told) > 2)
-    made.withdraw()
+    wait_for(lambda: len(registrar.told) > 2)
+    made.stop()
 
     assert set(process.paths) == {"GET /health/ready"}
-    assert set(registry.told[:-1]) == {"in"}
-    assert registry.told[-1] == "out"
+    assert set(registrar.told[:-1]) == {"in"}
+    assert registrar.told[-1] == "out"
     time.sleep(0.1)
-    assert registry.told[-1] == "out"
+    assert registrar.told[-1] == "out"
 
 
-def test_a_moment_of_weakness_changes_nothing(process: StandIn, registry: Registry) -> None:
+def test_a_short_unreadiness_changes_nothing(process: StubServer, registrar: Registrar) -> None:
     answers = [200, 503, 503] * 10
     process.answer = lambda *_: (answers.pop() if answers else 200, {})
-    made = announcer_of(process, registry)
+    made = heartbeat_of(process, registrar)
     made.start()
     wait_for(lambda: not answers)
 
-    assert "out" not in registry.told
-    made.withdraw()
+    assert "out" not in registrar.told
+    made.stop()
 
 
-def test_what_is_not_ready_for_a_while_is_taken_out(process: StandIn, registry: Registry) -> None:
-    made = announcer_of(process, registry)
+def test_a_process_that_stays_unready_is_deregistered(
+    process: StubServer, registrar: Registrar
+) -> None:
+    made = heartbeat_of(process, registrar)
     made.start()
-    wait_for(lambda: registry.told)
+    wait_for(lambda: registrar.told)
     process.answer = lambda *_: (503, {})
-    wait_for(lambda: "out" in registry.told)
+    wait_for(lambda: "out" in registrar.told)
     process.answer = lambda *_: (200, {})
 
-    wait_for(lambda: registry.told[-1] == "in")
-    assert registry.told.count("out") == 1
-    made.withdraw()
+    wait_for(lambda: registrar.told[-1] == "in")
+    assert registrar.told.count("out") == 1
+    made.stop()
 
 
-def test_the_log_has_changes_only(
-    process: StandIn, registry: Registry, caplog: pytest.LogCaptureFixture
+def test_only_changes_are_logged(
+    process: StubServer, registrar: Registrar, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    made = announcer_of(process, registry)
+    made = heartbeat_of(process, registrar)
     made.start()
-    wait_for(lambda: len(registry.told) > 5)
-    for registry.problem in (OSError("nobody answers"), ValueError("wrong"), OSError("broken off")):
+    wait_for(lambda: len(registrar.told) > 5)
+    for registrar.problem in (OSError("no answer"), ValueError("wrong"), OSError("broken off")):
         wait_for_beats(process, 5)
-    registry.problem = None
-    wait_for(lambda: len(registry.told) > 10)
-    made.withdraw()
+    registrar.problem = None
+    wait_for(lambda: len(registrar.told) > 10)
+    made.stop()
 
     assert caplog.messages == [
-        "Announced to the registry",
-        "the registry can't be told of this instance: nobody answers",
-        "the registry can't be told of this instance: wrong",
-        "Announced to the registry",
-        "Withdrawn from the registry: it stops",
+        "Registered with the registry",
+        "Cannot register with the registry: no answer",
+        "Cannot register with the registry: wrong",
+        "Registered with the registry",
+        "Deregistered from the registry: it stops",
     ]
 
 
-def test_what_was_never_in_is_not_said_to_be_withdrawn(
-    process: StandIn, registry: Registry, caplog: pytest.LogCaptureFixture
+def test_a_process_that_was_never_registered_is_not_logged_as_deregistered(
+    process: StubServer, registrar: Registrar, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     process.answer = lambda *_: (503, {})
-    made = announcer_of(process, registry)
+    made = heartbeat_of(process, registrar)
     made.start()
     wait_for(lambda: process.asked)
-    made.withdraw()
+    made.stop()
 
     assert caplog.messages == []
 
 
-def test_withdrawing_takes_no_longer_than_it_may(
-    process: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+def test_deregistering_is_bounded_in_time(
+    process: StubServer, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcer, "_WITHDRAW_SECONDS", 0.1)
-    made = announcer_of(process, registry)
-    made.withdraw()  # before it began: nothing to do
+    monkeypatch.setattr(heartbeat, "_DEREGISTER_SECONDS", 0.1)
+    made = heartbeat_of(process, registrar)
+    made.stop()  # before it began: nothing to do
 
-    made = announcer_of(process, registry)
+    made = heartbeat_of(process, registrar)
     made.start()
-    wait_for(lambda: registry.told)
-    registry.goes_on.clear()
-    made.withdraw()
-    assert registry.told[-1] == "in"
-    registry.goes_on.set()
-    wait_for(lambda: registry.told[-1] == "out")
+    wait_for(lambda: registrar.told)
+    registrar.goes_on.clear()
+    made.stop()
+    assert registrar.told[-1] == "in"
+    registrar.goes_on.set()
+    wait_for(lambda: registrar.told[-1] == "out")
 
-    wait_for(lambda: "announcer" not in {thread.name for thread in threading.enumerate()})
+    wait_for(lambda: "heartbeat" not in {thread.name for thread in threading.enumerate()})
 
 
 @pytest.mark.parametrize(
@@ -174,23 +173,23 @@ def test_withdrawing_takes_no_longer_than_it_may(
         ("127.0.0.1", {"ADVERTISE_PORT": "81"}, ("127.0.0.1", 81)),
     ],
 )
-def test_where_others_reach_it(
+def test_the_advertised_address(
     bound: str, given: dict[str, str], expected: tuple[str, int]
 ) -> None:
-    settings = announcer_address.Settings.model_validate(given)
-    advertised = announcer_address.Advertised("http", bound, 8000, settings)
+    settings = AddressSettings.model_validate(given)
+    advertised = AdvertisedAddress(Instance("http", bound, 8000), settings)
 
     assert advertised.seen_from("http://127.0.0.1:8500") == Instance("http", *expected)
 
 
-def test_production_tells_nobody_of_an_address_that_leads_to_themselves() -> None:
-    settings = announcer_address.Settings.model_validate({"ENVIRONMENT": "production"})
-    everywhere = announcer_address.Advertised("http", "0.0.0.0", 8000, settings)  # noqa: S104
+def test_production_registers_no_loopback_address() -> None:
+    settings = AddressSettings.model_validate({"ENVIRONMENT": "production"})
+    everywhere = AdvertisedAddress(Instance("http", "0.0.0.0", 8000), settings)  # noqa: S104
 
     with pytest.raises(ValueError, match="ADVERTISE_ADDRESS is needed"):
         everywhere.seen_from("http://127.0.0.1:8500")
 
 
-def test_an_address_is_no_url() -> None:
+def test_an_advertised_address_is_not_a_url() -> None:
     with pytest.raises(ValidationError, match="ADVERTISE_ADDRESS"):
-        announcer_address.Settings.model_validate({"ADVERTISE_ADDRESS": "http://a.test"})
+        AddressSettings.model_validate({"ADVERTISE_ADDRESS": "http://a.test"})

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from << cookiecutter.__package >>.platform import deadline
-from << cookiecutter.__package >>.platform.discovery import Instance, announcer_peers
+from chassis import context
+from chassis.discovery import Instance
+from chassis.discovery.resolution import registry_watcher
+from chassis.discovery.resolution.registry_watcher import WatchingResolver
 
 ONE, OTHER = Instance("http", "10.0.0.1", 8000), Instance("https", "10.0.0.2", 8443)
 
@@ -15,7 +17,7 @@ Found = Sequence[Instance] | Exception
 
 
 class Source:
-    """Tells what it is given, once each, and notes what it was told to have been seen."""
+    """Returns each piece of news once, and records the versions that it was asked with."""
 
     name = "the registry"
 
@@ -33,14 +35,14 @@ class Source:
 
 @pytest.fixture
 def source(monkeypatch: pytest.MonkeyPatch) -> Source:
-    monkeypatch.setattr(announcer_peers, "_SHORTEST_ROUND_SECONDS", 0)
-    monkeypatch.setattr(announcer_peers, "_LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(registry_watcher, "_SHORTEST_ROUND_SECONDS", 0)
+    monkeypatch.setattr(registry_watcher, "_LONGEST_PAUSE_SECONDS", 0.01)
     return Source()
 
 
 @pytest.fixture
-def watched(source: Source) -> Iterator[announcer_peers.Watched]:
-    watched = announcer_peers.Watched(source)
+def watched(source: Source) -> Iterator[WatchingResolver]:
+    watched = WatchingResolver(source)
     yield watched
     watched.close()
     source.news.put([])
@@ -53,15 +55,17 @@ def wait_for(state: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def test_waits_for_the_first_answer(source: Source, watched: announcer_peers.Watched) -> None:
+def test_waits_for_the_first_answer(source: Source, watched: WatchingResolver) -> None:
     threading.Timer(0.05, source.news.put, [[ONE, OTHER, ONE]]).start()
 
     assert watched.instances("b") == (ONE, OTHER)
 
 
-def test_waits_for_it_a_moment_only(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 0.5)
-    watched = announcer_peers.Watched(source)
+def test_the_wait_for_the_first_answer_is_short(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_watcher, "_FIRST_ANSWER_SECONDS", 0.5)
+    watched = WatchingResolver(source)
     assert watched.instances("b") == ()
     began = time.monotonic()
     assert watched.instances("b") == ()
@@ -70,11 +74,11 @@ def test_waits_for_it_a_moment_only(source: Source, monkeypatch: pytest.MonkeyPa
     source.news.put([])
 
 
-def test_waits_no_longer_than_the_request_may_take(
-    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
+def test_the_deadline_bounds_the_wait(
+    source: Source, watched: WatchingResolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcer_peers, "_FIRST_ANSWER_SECONDS", 60)
-    deadline.start(0.1)
+    monkeypatch.setattr(registry_watcher, "_FIRST_ANSWER_SECONDS", 60)
+    context.start_deadline(0.1)
     began = time.monotonic()
 
     assert watched.instances("b") == ()
@@ -82,7 +86,7 @@ def test_waits_no_longer_than_the_request_may_take(
     wait_for(lambda: source.seen == [0])
 
 
-def test_follows_what_changes(source: Source, watched: announcer_peers.Watched) -> None:
+def test_follows_what_changes(source: Source, watched: WatchingResolver) -> None:
     source.news.put([ONE])
     assert watched.instances("b") == (ONE,)
     source.news.put([OTHER])
@@ -92,12 +96,12 @@ def test_follows_what_changes(source: Source, watched: announcer_peers.Watched) 
 
 
 def test_keeps_the_last_good_answer(
-    source: Source, watched: announcer_peers.Watched, caplog: pytest.LogCaptureFixture
+    source: Source, watched: WatchingResolver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     source.news.put([ONE])
     assert watched.instances("b") == (ONE,)
-    for problem in (OSError("nobody answers"), ValueError("wrong"), OSError("broken off")):
+    for problem in (OSError("no answer"), ValueError("wrong"), OSError("broken off")):
         source.news.put(problem)
     source.news.put([])
     source.news.put([])
@@ -108,31 +112,31 @@ def test_keeps_the_last_good_answer(
     wait_for(lambda: len(source.seen) == 8)
     assert source.seen == [0, 1, 0, 0, 0, 1, 2, 3]
     assert caplog.messages == [
-        "the registry does not tell of b: nobody answers",
+        "the registry does not tell of b: no answer",
         "the registry does not tell of b: wrong",
         "the registry does not tell of b: it knows no instance",
         "the registry tells of b again",
     ]
 
 
-def test_outlasts_any_number_of_failures(
-    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
+def test_recovers_after_any_number_of_failures(
+    source: Source, watched: WatchingResolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcer_peers, "_LONGEST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(registry_watcher, "_LONGEST_PAUSE_SECONDS", 0)
     for _ in range(1100):
-        source.news.put(OSError("nobody answers"))
+        source.news.put(OSError("no answer"))
     source.news.put([ONE])
 
     watched.instances("b")
     wait_for(lambda: watched.instances("b") == (ONE,))
 
 
-def test_believes_in_none_after_a_while(
-    source: Source, watched: announcer_peers.Watched, monkeypatch: pytest.MonkeyPatch
+def test_an_empty_answer_counts_after_a_while(
+    source: Source, watched: WatchingResolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.news.put([ONE])
     assert watched.instances("b") == (ONE,)
-    monkeypatch.setattr(announcer_peers, "_EMPTY_SECONDS", 0.05)
+    monkeypatch.setattr(registry_watcher, "_EMPTY_SECONDS", 0.05)
     source.news.put([])
     wait_for(lambda: len(source.seen) == 3)
     assert watched.instances("b") == (ONE,)

@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
-from << cookiecutter.__package >>.platform.environ import SettingsError
-from << cookiecutter.__package >>.platform.listening import Listening
+from chassis.inbound.listening import Listening
+from chassis.settings import SettingsError
 
 
 def test_a_free_port_is_fine() -> None:
@@ -11,7 +11,7 @@ def test_a_free_port_is_fine() -> None:
 
 
 @pytest.mark.parametrize("which", ["port", "health_port"])
-def test_a_port_that_somebody_has_is_named(which: str) -> None:
+def test_a_taken_port_is_named(which: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         ports = {"port": 0, "health_port": 0, which: taken}
@@ -21,7 +21,7 @@ def test_a_port_that_somebody_has_is_named(which: str) -> None:
 
 
 def test_a_host_is_an_address() -> None:
-    with pytest.raises(SettingsError, match=r"^HOST: localhost is no IP address$"):
+    with pytest.raises(SettingsError, match=r"^HOST: localhost is not an IP address$"):
         Listening("localhost", "https", 0, 1).check()
 
 
@@ -29,7 +29,7 @@ def test_a_host_may_be_every_address() -> None:
     Listening("0.0.0.0", "http", 0, 0).check()  # noqa: S104
 
 
-def test_what_has_just_been_stopped_is_free() -> None:
+def test_the_port_of_a_process_that_just_stopped_is_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as before:
         port = before.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -39,6 +39,6 @@ def test_what_has_just_been_stopped_is_free() -> None:
     Listening("127.0.0.1", "http", port, port).check()
 
 
-def test_a_host_that_is_not_here_is_named() -> None:
+def test_a_host_that_is_not_local_is_named() -> None:
     with pytest.raises(SettingsError, match=r"192\.0\.2\.1:0: "):
         Listening("192.0.2.1", "http", 0, 0).check()

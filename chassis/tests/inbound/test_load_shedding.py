@@ -3,23 +3,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from flask import request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from << cookiecutter.__package >>.app import create_app
-from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform import shedding
-
-from ..conftest import URL, MakeToken
+from chassis.inbound import load_shedding
+from support.app import LIVE, URL, MakeToken, create_app
 
 
 @dataclass
 class Service:
-    """The service; requests to its API are answered when they may go on."""
+    """The application; requests to its API wait until they may go on."""
 
     client: Callable[[], FlaskClient]
     at_work: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -31,11 +27,11 @@ class Service:
 
 @pytest.fixture
 def start(environ: dict[str, str], make_token: MakeToken) -> Iterator[Callable[..., Service]]:
-    """Starts it; keywords are its environment."""
+    """Return a function that starts it; keywords are its environment."""
     started: list[Service] = []
 
     def start(**variables: str) -> Service:
-        app = create_app(environ | variables, in_memory())
+        app = create_app(environ | variables)
 
         def client() -> FlaskClient:
             client = app.test_client()
@@ -76,64 +72,64 @@ def counted(metric: object) -> float:
     return value
 
 
-def test_who_waits_longest_is_next(threads: ThreadPoolExecutor) -> None:
-    turns = shedding.Turns(1, 3)
-    turns.take(None)
+def test_slots_are_granted_in_order_of_arrival(threads: ThreadPoolExecutor) -> None:
+    slots = load_shedding.Slots(1, 3)
+    slots.acquire(None)
     order: list[int] = []
 
     def wait(number: int) -> None:
-        turns.take(60)
+        slots.acquire(60)
         order.append(number)
-        turns.give_back()
+        slots.release()
 
     for number in range(3):
         threads.submit(wait, number)
-        wait_until(lambda: counted(shedding.WAITING) == number + 1)  # noqa: B023 (called at once)
-    turns.give_back()
+        wait_until(lambda: counted(load_shedding.WAITING) == number + 1)  # noqa: B023 (called at once)
+    slots.release()
     threads.shutdown()
 
     assert order == [0, 1, 2]
 
 
-def test_whoever_gives_up_leaves_a_place(threads: ThreadPoolExecutor) -> None:
-    turns = shedding.Turns(1, 1)
-    turns.take(None)
+def test_a_request_that_gives_up_leaves_the_queue(threads: ThreadPoolExecutor) -> None:
+    slots = load_shedding.Slots(1, 1)
+    slots.acquire(None)
     for _ in range(2):
-        with pytest.raises(shedding.Overloaded):
-            turns.take(0.01)
+        with pytest.raises(load_shedding.Overloaded):
+            slots.acquire(0.01)
 
-    waiting = threads.submit(turns.take, 60)
-    wait_until(lambda: counted(shedding.WAITING) == 1)
-    with pytest.raises(shedding.Overloaded):
-        turns.take(60)
-    turns.give_back()
+    waiting = threads.submit(slots.acquire, 60)
+    wait_until(lambda: counted(load_shedding.WAITING) == 1)
+    with pytest.raises(load_shedding.Overloaded):
+        slots.acquire(60)
+    slots.release()
     waiting.result(60)
 
 
-def test_what_is_too_much_is_told_at_once(
+def test_excess_requests_get_503_at_once(
     start: Callable[..., Service], threads: ThreadPoolExecutor
 ) -> None:
     service = start(WEB_THREADS="2", WEB_QUEUE="1")
     begun = [threads.submit(service.get) for _ in range(3)]
     service.at_work.acquire()
     service.at_work.acquire()
-    wait_until(lambda: counted(shedding.WAITING) == 1)
-    before = counted(shedding.SHED)
+    wait_until(lambda: counted(load_shedding.WAITING) == 1)
+    before = counted(load_shedding.SHED)
 
     refused = service.get()
 
     assert refused.status_code == 503
     assert refused.get_json()["code"] == "overloaded"
     assert refused.headers["Retry-After"] == "1"
-    assert counted(shedding.SHED) == before + 1
-    for path in ("/health/live", "/health/ready", "/metrics"):
+    assert counted(load_shedding.SHED) == before + 1
+    for path in (LIVE, "/metrics"):
         assert service.get(path).status_code == 200
     service.go_on.set()
     assert [each.result(60).status_code for each in begun] == [200] * 3
     assert service.get().status_code == 200
 
 
-def test_nobody_waits_longer_than_the_deadline(
+def test_the_deadline_bounds_the_queueing(
     start: Callable[..., Service], threads: ThreadPoolExecutor
 ) -> None:
     service = start(WEB_THREADS="1")
@@ -148,7 +144,7 @@ def test_nobody_waits_longer_than_the_deadline(
     assert begun.result(60).status_code == 200
 
 
-def test_a_turn_comes_back_whatever_became_of_the_request(start: Callable[..., Service]) -> None:
+def test_the_slot_is_released_however_the_request_ended(start: Callable[..., Service]) -> None:
     service = start(WEB_THREADS="1", WEB_QUEUE="0")
     service.go_on.set()
 
@@ -157,15 +153,3 @@ def test_a_turn_comes_back_whatever_became_of_the_request(start: Callable[..., S
         assert service.get(path, Authorization="none").status_code == 401
 
     assert service.get().status_code == 200
-
-
-def test_a_dead_workers_gauges_are_forgotten(
-    start: Callable[..., Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    of_the_dead = tmp_path / "gauge_livesum_4194305.db"  # no process has a larger number
-    of_the_dead.touch()
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-
-    assert start().get("/metrics").status_code == 200
-
-    assert not of_the_dead.exists()

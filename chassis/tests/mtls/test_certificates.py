@@ -6,16 +6,13 @@ from unittest.mock import Mock, PropertyMock
 
 import pytest
 from cryptography import x509
-from dev_tls import Authority
 
-from << cookiecutter.__package >>.bootstrap import read_settings
-from << cookiecutter.__package >>.platform import tls
-from << cookiecutter.__package >>.platform.environ import SettingsError
-from << cookiecutter.__package >>.platform.tls import files, spiffe
-
-from .tls import SERVICE, Certificates, Client, free_port, opened
-
-LIVE = "/health/live"
+from chassis.mtls import MtlsSettings, endpoint, spiffe
+from chassis.mtls import certificates as reloading
+from chassis.mtls.development import Authority
+from chassis.settings import SettingsError
+from support.app import LIVE, SERVICE, read
+from support.certificates import Certificates, Client, free_port, opened
 
 
 @pytest.fixture
@@ -25,9 +22,9 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for new files whenever there is a connection, and let nobody finish writing."""
-    monkeypatch.setattr(files, "LOOK_AGAIN_SECONDS", 0)
-    monkeypatch.setattr(files, "SETTLE_SECONDS", 0)
+    """Look for new files at every connection, without waiting for writers to finish."""
+    monkeypatch.setattr(reloading, "LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(reloading, "SETTLE_SECONDS", 0)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +54,12 @@ def test_a_name_is_the_last_part_of_a_spiffe_id(uri: str, service: str | None) -
             spiffe.parse(uri)
 
 
-def test_every_variable_is_documented() -> None:
-    variables = {field.alias or "" for field in tls.Settings.model_fields.values()}
-    own = {name for name in variables if name.startswith("TLS_")}
-    documented = (Path(__file__).parents[2] / "docs" / "tls.md").read_text("utf-8")
-
-    assert {name for name in own if f"`{name}`" not in documented} == set()
-
-
-def test_an_authority_is_no_service() -> None:
+def test_the_certificate_of_an_authority_is_rejected() -> None:
     with pytest.raises(spiffe.NotSpiffe, match="authority"):
         spiffe.read(Authority().certificate)
 
 
-def test_names_that_nobody_can_read_are_none() -> None:
+def test_unreadable_names_are_rejected() -> None:
     certificate = Mock()
     unreadable = x509.UnsupportedGeneralNameType("x400Address", 3)
     type(certificate).extensions = PropertyMock(side_effect=unreadable)
@@ -89,10 +78,10 @@ def test_names_that_nobody_can_read_are_none() -> None:
         ({"TLS_CERT_FILE": "expired.pem", "TLS_KEY_FILE": "expired-key.pem"}, "not valid now"),
         ({"TLS_CERT_FILE": "web.pem", "TLS_KEY_FILE": "web-key.pem"}, "TLS_TRUST_DOMAIN: missing"),
         ({"TLS_TRUST_DOMAIN": "Shop"}, "TLS_TRUST_DOMAIN: "),
-        ({"TLS_PORT": "8000"}, "TLS_PORT: is PORT"),
+        ({"TLS_PORT": "8000"}, "TLS_PORT: equals PORT"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_wrong_settings_are_named(
     environ: dict[str, str],
     certificates: Certificates,
     monkeypatch: pytest.MonkeyPatch,
@@ -104,7 +93,7 @@ def test_what_is_wrong_is_named(
     monkeypatch.chdir(certificates.folder)
 
     with pytest.raises(SettingsError) as caught:
-        read_settings(environ | certificates.environ() | change)
+        endpoint(read(environ | certificates.environ() | change, MtlsSettings))
 
     (line,) = caught.value.problems
     assert line.startswith("TLS_")
@@ -130,67 +119,67 @@ def test_new_files_are_for_new_connections(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_cant_be_used_changes_nothing(
+def test_unusable_files_change_nothing(
     certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = certificates.files
-    followed = files.Followed(given, ssl.PROTOCOL_TLS_SERVER)
-    before = followed.context()
+    context = reloading.ReloadingContext(given, ssl.PROTOCOL_TLS_SERVER)
+    before = context.current()
 
     given.certificate.write_bytes(given.certificate.read_bytes()[:300])
-    assert [followed.context() for _ in range(3)] == [before] * 3
+    assert [context.current() for _ in range(3)] == [before] * 3
     given.key.unlink()
-    assert [followed.context() for _ in range(3)] == [before] * 3
+    assert [context.current() for _ in range(3)] == [before] * 3
     assert [record.message.partition(",")[0] for record in caplog.records] == [
         "The new TLS files can't be used",
         "The new TLS files can't be used",
     ]
 
     certificates.issue(SERVICE)
-    assert followed.context() is not before
+    assert context.current() is not before
 
 
 @pytest.mark.usefixtures("at_once")
-def test_who_has_an_expired_certificate_is_not_ready(
+def test_a_process_with_an_expired_certificate_is_not_ready(
     certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    followed = files.Followed(certificates.files, ssl.PROTOCOL_TLS_SERVER)
-    followed.check()
+    context = reloading.ReloadingContext(certificates.files, ssl.PROTOCOL_TLS_SERVER)
+    context.check()
 
     tomorrow = time.time() + 24 * 3600 + 1
     monkeypatch.setattr("time.time", lambda: tomorrow)
-    with pytest.raises(files.Expired):
-        followed.check()
+    with pytest.raises(reloading.Expired):
+        context.check()
     certificates.issue(SERVICE, lifetime=timedelta(days=3))
-    followed.check()
+    context.check()
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
-    """This is how a Secret that is mounted changes."""
+def test_a_link_to_another_folder_is_a_change(tmp_path: Path) -> None:
+    """A mounted Secret changes like this."""
     data = tmp_path / "data"
     for version in ("1", "2"):
         (tmp_path / version).mkdir()
         Certificates(tmp_path / version)
     data.symlink_to("1")
-    followed = files.Followed(Certificates(data).files, ssl.PROTOCOL_TLS_CLIENT)
-    before = followed.context()
+    context = reloading.ReloadingContext(Certificates(data).files, ssl.PROTOCOL_TLS_CLIENT)
+    before = context.current()
 
     (tmp_path / "new").symlink_to("2")
     (tmp_path / "new").rename(data)
 
-    assert followed.context() is not before
+    assert context.current() is not before
 
 
 def test_writers_are_given_time(
     certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LOOK_AGAIN_SECONDS", 0)
-    followed = files.Followed(certificates.files, ssl.PROTOCOL_TLS_CLIENT)
-    before = followed.context()
+    monkeypatch.setattr(reloading, "LOOK_AGAIN_SECONDS", 0)
+    context = reloading.ReloadingContext(certificates.files, ssl.PROTOCOL_TLS_CLIENT)
+    before = context.current()
 
     certificates.issue(SERVICE)
-    assert followed.context() is before
-    later = time.time() + files.SETTLE_SECONDS
+    assert context.current() is before
+    later = time.time() + reloading.SETTLE_SECONDS
     monkeypatch.setattr("time.time", lambda: later)
-    assert followed.context() is not before
+    assert context.current() is not before

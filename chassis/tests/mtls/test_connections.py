@@ -2,28 +2,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dev_tls import Authority
 from urllib3 import PoolManager
 from urllib3.exceptions import SSLError
 
-from << cookiecutter.__package >>.bootstrap import read_settings
-from << cookiecutter.__package >>.platform import tls, tls_peers
-from << cookiecutter.__package >>.platform.peers.http import PlainPools, Pools
-from << cookiecutter.__package >>.platform.tls import files
-
-from .tls import SERVICE, Certificates, free_port, opened
+from chassis.mtls import MtlsSettings, peer_endpoint
+from chassis.mtls import certificates as reloading
+from chassis.mtls.development import Authority
+from chassis.peers.connections import PlaintextPools, Pools
+from chassis.peers.connections.mtls import pools as pools_of
+from support.app import SERVICE, read
+from support.certificates import Certificates, free_port, opened
 
 
 @pytest.fixture
 def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    monkeypatch.setattr(files, "LOOK_AGAIN_SECONDS", 0)
-    monkeypatch.setattr(files, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(reloading, "LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(reloading, "SETTLE_SECONDS", 0)
     return Certificates(tmp_path)
 
 
 @pytest.fixture
 def port(environ: dict[str, str], certificates: Certificates) -> Iterator[int]:
-    """Where the service itself serves, as a peer."""
+    """Return the port where the application serves, as a peer."""
     port = free_port()
     with opened(environ | certificates.environ(port)):
         yield port
@@ -31,7 +31,7 @@ def port(environ: dict[str, str], certificates: Certificates) -> Iterator[int]:
 
 @pytest.fixture
 def pools(environ: dict[str, str], certificates: Certificates) -> Pools:
-    return tls_peers.pools(read_settings(environ | certificates.environ())[tls.Settings], 4)
+    return pools_of(read(environ | certificates.environ(), MtlsSettings), 4)
 
 
 def status(pool: PoolManager, port: int) -> int:
@@ -39,16 +39,18 @@ def status(pool: PoolManager, port: int) -> int:
 
 
 def test_without_files_calls_are_plain(environ: dict[str, str]) -> None:
-    settings = read_settings(environ)[tls.Settings]
+    settings = read(environ, MtlsSettings)
 
-    assert isinstance(tls_peers.pools(settings, 4), PlainPools)
-    assert settings.address == ("http", 8000)
+    assert isinstance(pools_of(settings, 4), PlaintextPools)
+    assert peer_endpoint(settings) == ("http", 8000)
 
 
 def test_with_files_peers_are_called_by_https(
     environ: dict[str, str], certificates: Certificates
 ) -> None:
-    assert read_settings(environ | certificates.environ())[tls.Settings].address == ("https", 8443)
+    settings = read(environ | certificates.environ(), MtlsSettings)
+
+    assert peer_endpoint(settings) == ("https", 8443)
 
 
 def test_a_peer_is_known_by_its_name(pools: Pools, port: int) -> None:
@@ -67,7 +69,7 @@ def test_another_service_is_not_the_peer(pools: Pools, port: int) -> None:
         ("https://web.test", "no SPIFFE ID"),
     ],
 )
-def test_who_only_has_our_authority_is_not_the_peer(
+def test_a_certificate_of_our_authority_is_not_enough(
     pools: Pools, certificates: Certificates, port: int, uri: str, problem: str
 ) -> None:
     certificates.issue(SERVICE, uri)
@@ -76,12 +78,12 @@ def test_who_only_has_our_authority_is_not_the_peer(
         status(pools.pool(SERVICE), port)
 
 
-def test_nobody_is_called_without_tls(pools: Pools, port: int) -> None:
+def test_plain_http_is_refused(pools: Pools, port: int) -> None:
     with pytest.raises(SSLError, match="peers are called by https"):
         pools.pool(SERVICE).request("GET", f"http://127.0.0.1:{port}/", retries=False)
 
 
-def test_who_has_another_authority_is_not_the_peer(
+def test_a_certificate_of_another_authority_is_rejected(
     pools: Pools, certificates: Certificates, port: int
 ) -> None:
     certificates.authority = Authority()

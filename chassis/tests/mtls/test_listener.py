@@ -9,20 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dev_tls import Authority
 from flask import Flask, Response, request
 
-from << cookiecutter.__package >>.api.policy import POLICY
-from << cookiecutter.__package >>.app import create_app
-from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform import access
-from << cookiecutter.__package >>.platform.lifecycle import lifecycle
+from chassis import auth, mtls
+from chassis.lifecycle import lifecycle
+from chassis.mtls.development import Authority
+from support.app import LIVE, POLICY, READ, URL, MakeToken, create_app
+from support.certificates import Certificates, Client, free_port, opened, spiffe_id
 
-from ..conftest import READ, URL, MakeToken
-from .tls import Certificates, Client, free_port, opened, spiffe_id
-
-LIVE = "/health/live"
-# What a client sees of a handshake that the server has broken off; with TLS 1.3 it sees it late.
+# How a client learns of a handshake that the server has aborted; with TLS 1.3 it learns late.
 REFUSED = (ssl.SSLError, ConnectionError)
 
 
@@ -49,19 +44,19 @@ def checkout(app: Flask, certificates: Certificates, port: int) -> Iterator[Clie
 
 
 def only(app: Flask, caller: str) -> None:
-    """Let only this one call anything."""
-    rule = access.Rule(READ, {caller})
-    access.install(app, {name: dict.fromkeys(POLICY[name], rule) for name in POLICY})
+    """Allow only this caller."""
+    rule = auth.Rule(READ, {caller})
+    auth.use_policy(app, {name: dict.fromkeys(POLICY[name], rule) for name in POLICY})
 
 
 def test_without_files_nothing_changes(environ: dict[str, str]) -> None:
-    app = create_app(environ, in_memory())
+    app = create_app(environ, mtls)
 
     assert lifecycle(app).at_start == []
     assert app.test_client().get(URL).status_code == 401
 
 
-def test_who_has_certificate_and_token_is_served(
+def test_a_certificate_and_a_token_are_served(
     checkout: Client, make_token: MakeToken, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -112,7 +107,7 @@ def test_tls_1_2_has_to_be_authenticated_encryption(certificates: Certificates, 
         (["spiffe://test/check"], "check is not among the callers"),
     ],
 )
-def test_who_is_not_known_by_name_is_refused(
+def test_a_certificate_with_another_name_is_rejected(
     app: Flask,
     certificates: Certificates,
     port: int,
@@ -132,7 +127,7 @@ def test_who_is_not_known_by_name_is_refused(
         assert client.ask(LIVE).status == 200
 
 
-def test_certificate_and_token_have_to_be_in_the_policy(
+def test_the_policy_has_to_allow_certificate_and_token(
     app: Flask, checkout: Client, make_token: MakeToken
 ) -> None:
     only(app, "checkout")
@@ -141,7 +136,7 @@ def test_certificate_and_token_have_to_be_in_the_policy(
     assert checkout.ask(URL, make_token(client_id="another")).status == 403
 
 
-def test_the_plain_port_answers_only_what_is_public(
+def test_the_plain_port_answers_public_views_only(
     app: Flask, port: int, make_token: MakeToken
 ) -> None:
     plain = app.test_client()
@@ -151,13 +146,13 @@ def test_the_plain_port_answers_only_what_is_public(
         assert refused.status_code == 403
         assert refused.get_json()["code"] == "client_certificate_required"
         assert str(port) in refused.get_json()["detail"]
-    for path in (LIVE, "/metrics", "/openapi.json"):
+    for path in (LIVE, "/metrics"):
         assert plain.get(path).status_code == 200
 
 
-def test_who_says_nothing_stops_nobody(checkout: Client, port: int) -> None:
+def test_silent_clients_do_not_stall_others(checkout: Client, port: int) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
-    silent[0].sendall(b"\x16\x03\x01")  # begins to say something, and does not go on
+    silent[0].sendall(b"\x16\x03\x01")  # the beginning of a handshake
 
     began = time.monotonic()
     assert checkout.ask(LIVE).status == 200
@@ -187,10 +182,10 @@ def test_a_connection_is_closed_while_draining(app: Flask, checkout: Client) -> 
     ],
     ids=["short", "long", "in chunks", "another request in it", "coded in no way"],
 )
-def test_what_was_not_read_is_no_request(
+def test_an_unread_body_is_not_taken_for_a_request(
     checkout: Client, header: bytes, body: bytes, kept: bool
 ) -> None:
-    """Nobody reads a body that comes without a token."""
+    """The body of a request without a token is not read."""
     checkout.connection.connect()
     sock = checkout.connection.sock
     head = b"POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % (URL.encode(), header)
@@ -221,9 +216,7 @@ def test_what_was_not_read_is_no_request(
     ],
     ids=repr,
 )
-def test_a_head_that_others_may_read_otherwise_is_refused(
-    checkout: Client, doubtful: bytes
-) -> None:
+def test_an_ambiguous_head_is_rejected(checkout: Client, doubtful: bytes) -> None:
     checkout.connection.connect()
     sock = checkout.connection.sock
     another = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -236,7 +229,7 @@ def test_a_head_that_others_may_read_otherwise_is_refused(
 @pytest.mark.parametrize(
     "line", [b"GET //[ HTTP/1.1", b"GET http://[ HTTP/1.1", b"GET //[x] HTTP/1.1"], ids=repr
 )
-def test_an_address_that_is_none_is_refused(
+def test_a_malformed_target_is_rejected(
     checkout: Client, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkout.connection.connect()
@@ -248,7 +241,7 @@ def test_an_address_that_is_none_is_refused(
 
 
 def test_headers_are_read_as_usual(app: Flask, checkout: Client) -> None:
-    @access.public
+    @auth.public
     def told() -> dict[str, str]:
         names = ("Accept", "X-Forwarded-For", "X-One")
         return {name: request.headers.get(name, "") for name in names}
@@ -272,7 +265,7 @@ def test_headers_are_read_as_usual(app: Flask, checkout: Client) -> None:
     }
 
 
-def test_who_does_not_wait_for_an_answer_is_no_error(
+def test_a_client_that_goes_away_is_no_error(
     app: Flask, checkout: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone, ended = threading.Event(), threading.Event()
@@ -285,7 +278,7 @@ def test_who_does_not_wait_for_an_answer_is_no_error(
         finally:
             ended.set()
 
-    app.add_url_rule("/long", "long", access.public(lambda: Response(without_end())))
+    app.add_url_rule("/long", "long", auth.public(lambda: Response(without_end())))
     checkout.connection.request("GET", "/long")
     checkout.connection.close()
     gone.set()
@@ -295,10 +288,10 @@ def test_who_does_not_wait_for_an_answer_is_no_error(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_what_is_in_flight_is_finished(app: Flask, checkout: Client) -> None:
+def test_requests_in_flight_are_finished(app: Flask, checkout: Client) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    @access.public
+    @auth.public
     def slow() -> Response:
         begun.set()
         go_on.wait(10)

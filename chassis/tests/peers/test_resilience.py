@@ -7,19 +7,21 @@ from typing import Any
 import pybreaker
 import pytest
 
-from << cookiecutter.__package >>.platform import deadline, resilience
-from << cookiecutter.__package >>.platform.peers import breaker
-from << cookiecutter.__package >>.platform.peers.breaker import BREAKER_STATE
-from << cookiecutter.__package >>.platform.peers.messages import (
+from chassis import context
+from chassis.peers import breaker
+from chassis.peers.breaker import BREAKER_STATE, CircuitBreaker
+from chassis.peers.chain import resilient as chain_of
+from chassis.peers.fallback import FallbackResponse
+from chassis.peers.messages import (
     ConnectionFailed,
     PeerUnavailable,
     Request,
     Response,
+    Transport,
 )
-from << cookiecutter.__package >>.platform.peers.settings import PeersSettings
-from << cookiecutter.__package >>.platform.resilience import Resilient, RetryBudget
-
-from .peers_clock import Clock
+from chassis.peers.retry import Retry, RetryBudget
+from chassis.peers.settings import PeerCallSettings
+from support.clock import Clock
 
 GET = Request("GET", "/")
 POST = Request("POST", "/")
@@ -31,7 +33,7 @@ Outcome = Response | Exception
 
 
 class Peer:
-    """Answers each call with the next outcome, the last one for ever; notes what it was given."""
+    """Answers each call with the next outcome, then repeats the last; records the timeouts."""
 
     def __init__(self, *outcomes: Outcome, before: Callable[[], object] = lambda: None) -> None:
         self.outcomes = list(outcomes)
@@ -66,13 +68,21 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
-def resilient(peer: Peer, fallback: resilience.Fallback | None = None, **given: Any) -> Resilient:
-    """Decorate a peer, with enough saved for two retries."""
-    names = {name: field.alias for name, field in PeersSettings.model_fields.items()}
-    settings = PeersSettings.model_validate({names[name]: each for name, each in given.items()})
-    transport = Resilient("inventory", peer, settings, fallback)
+def resilient(peer: Peer, fallback: FallbackResponse | None = None, **given: Any) -> Transport:
+    """Return the chain to a peer, with a budget for two retries."""
+    names = {name: field.alias for name, field in PeerCallSettings.model_fields.items()}
+    settings = PeerCallSettings.model_validate({names[name]: each for name, each in given.items()})
+    transport = chain_of("inventory", peer, settings, fallback)
+    retry = retry_in(transport)
     for _ in range(10):
-        transport._budget.earn()
+        retry._budget.earn()
+    return transport
+
+
+def retry_in(transport: Any) -> Retry:
+    """Return the link of the chain that retries."""
+    while not isinstance(transport, Retry):
+        transport = transport._transport
     return transport
 
 
@@ -86,7 +96,7 @@ def answer(status: int, **headers: str) -> Response:
     [ConnectionFailed("broken"), answer(429), answer(502), answer(503), answer(504)],
     ids=["connection", "429", "502", "503", "504"],
 )
-def test_what_is_safe_is_tried_again(
+def test_a_repeatable_request_is_retried(
     pauses: list[float], request_: Request, failure: Outcome
 ) -> None:
     peer = Peer(failure, OK)
@@ -100,7 +110,7 @@ def test_what_is_safe_is_tried_again(
     "failure", [ConnectionFailed("broken"), answer(503)], ids=["connection", "503"]
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_what_is_not_safe_is_sent_once(method: str, failure: Outcome) -> None:
+def test_a_request_that_is_not_repeatable_is_sent_once(method: str, failure: Outcome) -> None:
     peer = Peer(failure, OK)
 
     with pytest.raises(PeerUnavailable):
@@ -109,14 +119,14 @@ def test_what_is_not_safe_is_sent_once(method: str, failure: Outcome) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 304, 400, 401, 403, 404, 409, 422])
-def test_an_answer_is_an_answer(status: int) -> None:
+def test_other_statuses_are_returned(status: int) -> None:
     peer = Peer(answer(status))
 
     assert resilient(peer).send(GET, 5).status == status
     assert peer.calls == 1
 
 
-def test_an_error_of_the_peer_is_not_tried_again() -> None:
+def test_a_server_error_is_not_retried() -> None:
     peer = Peer(answer(500))
 
     with pytest.raises(PeerUnavailable, match="it answers 500"):
@@ -134,21 +144,21 @@ def test_pauses_are_drawn_from_a_growing_range(
     assert pauses == [0.1, 0.2]
 
 
-def test_a_pause_is_as_long_as_the_peer_asks_for(pauses: list[float]) -> None:
+def test_a_pause_respects_retry_after(pauses: list[float]) -> None:
     resilient(Peer(answer(503, retry_after="2"), OK)).send(GET, 5)
 
     # Not all callers at the same moment.
     assert 2 < pauses[0] <= 2.1
 
 
-def test_a_date_to_wait_for_counts_too(pauses: list[float]) -> None:
+def test_retry_after_may_be_a_date(pauses: list[float]) -> None:
     gone = answer(503, retry_after="Fri, 31 Dec 1999 23:59:59 GMT")
 
     assert resilient(Peer(gone, OK)).send(GET, 5) is OK
     assert pauses[0] < 1
 
 
-def test_nobody_waits_for_longer_than_there_is_time(pauses: list[float]) -> None:
+def test_no_pause_exceeds_the_timeout(pauses: list[float]) -> None:
     peer = Peer(answer(503, retry_after="60"), OK)
 
     with pytest.raises(PeerUnavailable) as caught:
@@ -168,7 +178,7 @@ def test_nobody_waits_for_longer_than_there_is_time(pauses: list[float]) -> None
         ("9" * 400, 86_400),
     ],
 )
-def test_nonsense_to_wait_for_is_not_passed_on(asked: str, seconds: int | None) -> None:
+def test_an_invalid_retry_after_is_not_passed_on(asked: str, seconds: int | None) -> None:
     with pytest.raises(PeerUnavailable) as caught:
         resilient(Peer(answer(503, retry_after=asked))).send(POST, 5)
     assert caught.value.retry_after == seconds
@@ -177,7 +187,7 @@ def test_nonsense_to_wait_for_is_not_passed_on(asked: str, seconds: int | None) 
 def test_retries_are_a_fifth_of_first_attempts_at_most(pauses: list[float]) -> None:
     peer = Peer(answer(503))
     transport = resilient(peer, breaker_failures=10_000)
-    transport._budget = RetryBudget(0.2)
+    retry_in(transport)._budget = RetryBudget(0.2)
 
     for _ in range(1000):
         with pytest.raises(PeerUnavailable):
@@ -188,17 +198,17 @@ def test_retries_are_a_fifth_of_first_attempts_at_most(pauses: list[float]) -> N
 
 def test_an_attempt_has_what_is_left_of_the_request_s_time() -> None:
     peer = Peer(OK)
-    deadline.start(40)
+    context.start_deadline(40)
 
     resilient(peer, attempt_timeout_seconds=100).send(GET, 500)
     assert 30 < peer.timeouts[0] <= 40
 
 
-def test_when_the_time_is_up_nobody_is_called() -> None:
+def test_after_the_deadline_the_peer_is_not_called() -> None:
     peer = Peer(OK)
-    deadline.start(0)
+    context.start_deadline(0)
 
-    with pytest.raises(deadline.DeadlineExceeded):
+    with pytest.raises(context.DeadlineExceeded):
         resilient(peer).send(GET, 5)
     assert peer.calls == 0
 
@@ -249,7 +259,7 @@ def test_the_log_says_why_a_circuit_opens(
     ]
 
 
-def test_one_call_alone_probes(clock: Clock) -> None:
+def test_a_single_call_probes(clock: Clock) -> None:
     peer = Peer(ConnectionFailed("broken"))
     transport = resilient(peer, breaker_failures=1, breaker_seconds=60)
     with pytest.raises(PeerUnavailable):
@@ -270,7 +280,7 @@ def test_one_call_alone_probes(clock: Clock) -> None:
     assert state() == CLOSED
 
 
-def test_a_clock_that_is_set_back_keeps_no_circuit_open(
+def test_a_wall_clock_that_is_set_back_keeps_no_circuit_open(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class SetBack(datetime):
@@ -289,7 +299,7 @@ def test_a_clock_that_is_set_back_keeps_no_circuit_open(
     assert transport.send(POST, 5) is OK
 
 
-def test_who_had_no_time_tells_nothing_of_the_peer(clock: Clock) -> None:
+def test_a_call_with_hardly_any_time_neither_counts_nor_probes(clock: Clock) -> None:
     peer = Peer(ConnectionFailed("not in time"))
     transport = resilient(peer, attempt_timeout_seconds=1000, breaker_failures=1)
     for _ in range(3):
@@ -306,9 +316,9 @@ def test_who_had_no_time_tells_nothing_of_the_peer(clock: Clock) -> None:
     assert transport.send(POST, 500) is OK
 
 
-def test_what_was_to_probe_a_closed_circuit_is_a_call_as_any_other() -> None:
+def test_a_probe_of_a_circuit_that_has_closed_does_not_block_others() -> None:
     asked, answered = threading.Event(), threading.Event()
-    circuit = breaker.Breaker("inventory", 5, 60)
+    circuit = CircuitBreaker("inventory", Peer(OK), PeerCallSettings())
 
     def slow() -> Response:
         asked.set()
@@ -318,7 +328,7 @@ def test_what_was_to_probe_a_closed_circuit_is_a_call_as_any_other() -> None:
     late = threading.Thread(target=circuit._probe, args=(slow, True))
     late.start()
     assert asked.wait(60)
-    others = threading.Thread(target=circuit.call, args=(lambda: OK,))
+    others = threading.Thread(target=circuit.send, args=(GET, 5))
     others.start()
     others.join(30)
     assert not others.is_alive()
@@ -326,7 +336,7 @@ def test_what_was_to_probe_a_closed_circuit_is_a_call_as_any_other() -> None:
     late.join()
 
 
-def test_calls_run_side_by_side_through_the_breaker() -> None:
+def test_calls_pass_the_breaker_concurrently() -> None:
     together = threading.Barrier(4, timeout=60)
     transport = resilient(Peer(OK, before=together.wait))
 
@@ -334,7 +344,7 @@ def test_calls_run_side_by_side_through_the_breaker() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 429])
-def test_the_breaker_does_not_count_what_the_caller_did_wrong(status: int) -> None:
+def test_the_breaker_does_not_count_client_errors(status: int) -> None:
     peer = Peer(answer(status))
     transport = resilient(peer, breaker_failures=1)
 
@@ -344,7 +354,7 @@ def test_the_breaker_does_not_count_what_the_caller_did_wrong(status: int) -> No
     assert (peer.calls, state()) == (3, CLOSED)
 
 
-def test_too_many_calls_at_a_time_are_refused_at_once() -> None:
+def test_excess_concurrent_calls_are_rejected_at_once() -> None:
     waiting, done = threading.Event(), threading.Event()
     peer = Peer(OK, before=waiter(waiting, done))
     transport = resilient(peer, max_concurrent_calls=1)
@@ -370,7 +380,7 @@ def test_a_fallback_answers_instead() -> None:
 
 
 def waiter(reached: threading.Event, go_on: threading.Event) -> Callable[[], bool]:
-    """Make what tells that it was reached, and waits."""
+    """Return a function that sets one event and waits for another."""
 
     def wait() -> bool:
         reached.set()

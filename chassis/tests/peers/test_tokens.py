@@ -11,22 +11,21 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from << cookiecutter.__package >>.platform import deadline
-from << cookiecutter.__package >>.platform.environ import Settings, SettingsError
-from << cookiecutter.__package >>.platform.peers import kept_token, token_endpoint
-from << cookiecutter.__package >>.platform.peers.kept_token import (
-    KeptToken,
+from chassis import context
+from chassis.peers import TokenSettings, TokenSource
+from chassis.peers.tokens import cache
+from chassis.peers.tokens import endpoint as endpoint_module
+from chassis.peers.tokens.cache import (
+    CachedToken,
     TokenUnavailable,
 )
-from << cookiecutter.__package >>.platform.peers.token_endpoint import (
+from chassis.peers.tokens.endpoint import (
     Grant,
     NoToken,
     TokenEndpoint,
 )
-from << cookiecutter.__package >>.platform.peers.token_settings import TokenSettings
-from << cookiecutter.__package >>.platform.peers.tokens import Tokens
-
-from .peers_clock import Clock
+from chassis.settings import Settings, SettingsError
+from support.clock import Clock
 
 CLIENT = {"AUTH_CLIENT_ID": "checkout", "AUTH_CLIENT_SECRET": "a secret: 1+1"}
 
@@ -39,12 +38,12 @@ def settings(**given: str) -> TokenSettings:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(kept_token, "time", clock)
+    monkeypatch.setattr(cache, "time", clock)
     return clock
 
 
 class Provider:
-    """Gives tokens, numbered; it can be slow and away, and counts how often it is asked."""
+    """Returns numbered tokens; it can be slow or away, and counts requests."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -57,10 +56,10 @@ class Provider:
         self.go_on.wait(30)
         if self.away:
             raise NoToken("it is away")
-        return Grant(f"token-{self.asked}", 61)  # good for 60, since an end is in whole seconds
+        return Grant(f"token-{self.asked}", 61)  # valid for 60, since ends are whole seconds
 
-    def kept(self) -> KeptToken:
-        return KeptToken("inventory", self.grant)
+    def kept(self) -> CachedToken:
+        return CachedToken("inventory", self.grant)
 
 
 def at_once(call: Callable[[], str], times: int = 50) -> list[str]:
@@ -82,7 +81,7 @@ def test_many_threads_cost_one_fetch() -> None:
     assert provider.asked == 1
 
 
-def test_one_thread_renews_and_the_others_go_on(clock: Clock) -> None:
+def test_one_thread_renews_while_the_others_continue(clock: Clock) -> None:
     provider = Provider()
     kept = provider.kept()
     kept.get()
@@ -113,7 +112,7 @@ def test_a_token_is_used_until_it_ends_while_the_provider_is_away(clock: Clock) 
     assert refused.value.retry_after == 1
 
 
-def test_nobody_is_given_a_token_that_ended_while_it_was_kept(clock: Clock) -> None:
+def test_an_expired_token_is_never_returned(clock: Clock) -> None:
     kept = Provider().kept()
     kept.get()
     clock.now += 3600
@@ -121,7 +120,7 @@ def test_nobody_is_given_a_token_that_ended_while_it_was_kept(clock: Clock) -> N
     assert at_once(kept.get) == ["token-2"] * 50
 
 
-def test_a_provider_that_is_away_is_not_stampeded(clock: Clock) -> None:
+def test_a_provider_that_is_away_is_asked_rarely(clock: Clock) -> None:
     provider = Provider()
     provider.away = True
     kept = provider.kept()
@@ -137,7 +136,7 @@ def test_a_provider_that_is_away_is_not_stampeded(clock: Clock) -> None:
     assert 3 <= provider.asked <= 5
 
 
-def test_it_comes_back_with_the_provider(clock: Clock) -> None:
+def test_tokens_return_with_the_provider(clock: Clock) -> None:
     provider = Provider()
     provider.away = True
     kept = provider.kept()
@@ -156,18 +155,18 @@ def test_no_wait_is_longer_than_the_deadline() -> None:
     kept = provider.kept()
 
     def hasty() -> None:
-        deadline.start(0.05)
+        context.start_deadline(0.05)
         kept.get()
 
-    with pytest.raises(deadline.DeadlineExceeded):
+    with pytest.raises(context.DeadlineExceeded):
         copy_context().run(hasty)
     provider.go_on.set()
-    assert kept.get() == "token-1", "who gave up first does not stop it for the others"
+    assert kept.get() == "token-1", "a caller that gives up does not cancel it for the others"
     assert provider.asked == 1
 
 
 def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_token, "_LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(cache, "_LONGEST_WAIT_SECONDS", 0.05)
     provider = Provider()
     provider.go_on.clear()
 
@@ -177,7 +176,7 @@ def test_without_a_deadline_no_wait_is_endless(monkeypatch: pytest.MonkeyPatch) 
     provider.go_on.set()
 
 
-def test_without_a_thread_nobody_waits_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_cannot_start_blocks_no_later_call(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Provider().kept()
     with monkeypatch.context() as full:
         full.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError))
@@ -187,12 +186,12 @@ def test_without_a_thread_nobody_waits_for_one(monkeypatch: pytest.MonkeyPatch) 
     assert kept.get() == "token-1"
 
 
-def test_a_refused_token_is_fetched_anew(clock: Clock) -> None:
+def test_a_refused_token_is_fetched_again(clock: Clock) -> None:
     kept = Provider().kept()
     kept.get()
 
     kept.forget()
-    assert kept.get() == "token-1", "another one, so soon, would be refused too"
+    assert kept.get() == "token-1", "a new one this early would be refused too"
 
     clock.now += 6
     kept.forget()
@@ -200,7 +199,7 @@ def test_a_refused_token_is_fetched_anew(clock: Clock) -> None:
 
 
 def test_without_a_client_id_there_is_no_token(caplog: pytest.LogCaptureFixture) -> None:
-    calls = Tokens(settings())
+    calls = TokenSource(settings())
 
     assert [calls.token("inventory") for _ in range(3)] == [None] * 3
     assert caplog.text.count("AUTH_CLIENT_ID is not set") == 1
@@ -247,7 +246,7 @@ def endpoint(server: TokenServer, **given: str) -> TokenEndpoint:
     return TokenEndpoint(settings(AUTH_TOKEN_URL=server.url, **CLIENT, **given))
 
 
-def test_the_provider_is_asked_by_the_standard(token_server: TokenServer) -> None:
+def test_the_request_follows_the_standard(token_server: TokenServer) -> None:
     grant = endpoint(token_server).grant("inventory", "stock:read stock:write")
 
     assert grant == ("abc", 300)
@@ -270,7 +269,7 @@ def test_the_provider_is_asked_by_the_standard(token_server: TokenServer) -> Non
         ("scope={scope}", "a,b=c", {"scope": "a,b=c"}),
     ],
 )
-def test_the_audience_goes_where_the_provider_wants_it(
+def test_the_parameters_of_the_request_are_configurable(
     template: str, scope: str, sent: dict[str, str]
 ) -> None:
     given = settings(AUTH_TOKEN_PARAMETERS=template)
@@ -292,11 +291,11 @@ def test_the_audience_goes_where_the_provider_wants_it(
     ],
     ids=str,
 )
-def test_a_refusal_is_told_without_a_secret(
+def test_a_refusal_is_logged_without_a_secret(
     token_server: TokenServer, caplog: pytest.LogCaptureFixture, status: int, body: object
 ) -> None:
     token_server.status, token_server.body = status, body
-    calls = Tokens(settings(AUTH_TOKEN_URL=token_server.url, **CLIENT))
+    calls = TokenSource(settings(AUTH_TOKEN_URL=token_server.url, **CLIENT))
 
     with pytest.raises(TokenUnavailable):
         calls.token("inventory")
@@ -308,11 +307,11 @@ def test_a_refusal_is_told_without_a_secret(
     assert not any(secret in caplog.text for secret in ("abc", "1+1", "Basic"))
 
 
-def test_the_way_out_may_be_a_proxy_that_wants_a_password(
+def test_a_proxy_may_need_a_password(
     token_server: TokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = token_server.url.removesuffix("/token").replace("//", "//me:a%40b@")
-    monkeypatch.setattr(token_endpoint, "getproxies", lambda: {"http": proxy})
+    monkeypatch.setattr(endpoint_module, "getproxies", lambda: {"http": proxy})
     given = settings(AUTH_TOKEN_URL="http://id.test/token", **CLIENT)
 
     assert TokenEndpoint(given).grant("inventory", "") == ("abc", 300)
@@ -321,7 +320,7 @@ def test_the_way_out_may_be_a_proxy_that_wants_a_password(
     assert proxy_authorization == f"Basic {base64.b64encode(b'me:a@b').decode()}"
 
 
-def test_a_provider_that_is_nowhere_is_told(token_server: TokenServer) -> None:
+def test_an_unreachable_provider_is_reported(token_server: TokenServer) -> None:
     token_server.server.server_close()
 
     with pytest.raises(NoToken, match="can't be asked"):

@@ -1,4 +1,4 @@
-"""Certificates for tests, and an application behind its second door."""
+"""Certificates for tests, and the application behind its TLS listener."""
 
 import socket
 import ssl
@@ -11,19 +11,17 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Self
 
-from dev_tls import Authority
 from flask import Flask
 
-from << cookiecutter.__package >>.app import create_app
-from << cookiecutter.__package >>.bootstrap import in_memory
-from << cookiecutter.__package >>.platform.lifecycle import lifecycle
-from << cookiecutter.__package >>.platform.tls.files import Files
-
-SERVICE = "<< cookiecutter.service_name >>"
+from chassis import mtls
+from chassis.lifecycle import lifecycle
+from chassis.mtls.certificates import Files
+from chassis.mtls.development import Authority
+from support.app import SERVICE, create_app
 
 
 def spiffe_id(name: str) -> str:
-    """Give the SPIFFE ID of a service."""
+    """Return the SPIFFE ID of a service."""
     return f"spiffe://test/ns/shop/sa/{name}"
 
 
@@ -42,19 +40,19 @@ class Certificates:
         self.authority.issue(file, *uris or (spiffe_id(name),), lifetime=lifetime)
 
     def replace_authority(self) -> None:
-        """Let a new authority sign from now on; what the old one has signed stays good."""
+        """Sign with a new authority from now on; certificates of the old one stay valid."""
         old, self.authority = self.authority, Authority()
         (self.folder / "ca.pem").write_bytes(old.pem() + self.authority.pem())
         self.issue(SERVICE)
 
     @property
     def files(self) -> Files:
-        """Give the files of the service."""
+        """Return the files of the service."""
         folder = self.folder
         return Files(folder / f"{SERVICE}.pem", folder / f"{SERVICE}-key.pem", folder / "ca.pem")
 
     def environ(self, port: int = 8443) -> dict[str, str]:
-        """Give the environment of the service with these certificates."""
+        """Return the environment of the service with these certificates."""
         return {
             "TLS_CERT_FILE": str(self.files.certificate),
             "TLS_KEY_FILE": str(self.files.key),
@@ -63,7 +61,7 @@ class Certificates:
         }
 
     def context(self, name: str | None) -> ssl.SSLContext:
-        """Give what a service calls with; None: without a certificate."""
+        """Return the client context of a service; None: without a certificate."""
         context = ssl.create_default_context(cafile=self.folder / "ca.pem")
         if name:
             file = self.folder / f"{name}.pem"
@@ -73,7 +71,7 @@ class Certificates:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Message
@@ -81,7 +79,7 @@ class Answer:
 
 
 class Client:
-    """Calls a door, on one connection."""
+    """Calls a listener, on one connection."""
 
     def __init__(self, port: int, context: ssl.SSLContext) -> None:
         self.connection = HTTPSConnection("localhost", port, context=context, timeout=10)
@@ -100,15 +98,15 @@ class Client:
         return Answer(response.status, response.headers, response.read())
 
     def shown(self) -> object:
-        """Give the certificate that the server has shown."""
+        """Return the certificate that the server has shown."""
         assert isinstance(self.connection.sock, ssl.SSLSocket)
         return self.connection.sock.getpeercert()
 
 
 @contextmanager
 def opened(environ: Mapping[str, str]) -> Iterator[Flask]:
-    """Serve an application at its second door."""
-    app = create_app(environ, in_memory())
+    """Serve the application on its TLS listener."""
+    app = create_app(environ, mtls)
     life = lifecycle(app)
     life.start()
     try:
@@ -118,7 +116,7 @@ def opened(environ: Mapping[str, str]) -> Iterator[Flask]:
 
 
 def free_port() -> int:
-    """Give a port that nothing listens on."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

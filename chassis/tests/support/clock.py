@@ -1,12 +1,12 @@
-"""A clock in place of the one that calls to peers go by."""
+"""A clock that tests set, in place of the monotonic one."""
 
 
 class Clock:
-    """Stands still unless a test moves it."""
+    """Stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def monotonic(self) -> float:
-        """Give the time as it is here."""
+        """Return the time."""
         return self.now

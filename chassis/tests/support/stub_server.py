@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a test says, and remembers what it was asked."""
+"""A server on loopback that answers as a test says, and records its requests."""
 
 import json
 import threading
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# Given what is asked for ("PUT /v1/…") and the body: the status, and the body to answer with.
+# Takes method and path ("PUT /v1/…") and the body; returns status and body of the response.
 Answer = Callable[[str, Any], tuple[int, Any]]
 
 
 @dataclass
-class StandIn:
-    """What a test sees of the server."""
+class StubServer:
+    """The server, as a test sees it."""
 
     url: str
     answer: Answer
@@ -28,7 +28,7 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(answer: Answer) -> Iterator[StandIn]:
+def stub_server(answer: Answer) -> Iterator[StubServer]:
     """Serve until the end; the answer can be replaced."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,7 +51,7 @@ def stand_in(answer: Answer) -> Iterator[StandIn]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = StandIn(f"http://127.0.0.1:{server.server_port}", answer)
+        found = StubServer(f"http://127.0.0.1:{server.server_port}", answer)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield found
         server.shutdown()
