@@ -17,8 +17,7 @@ from cheroot.ssl import Adapter
 from cryptography import x509
 from flask import Flask
 
-from ..inbound import LoadSheddingSettings, ServerSettings
-from ..inbound.load_shedding import SPARE_THREADS
+from ..inbound import SPARE_THREADS, LoadSheddingSettings, ServerSettings
 from ..lifecycle import lifecycle
 from ..settings import Settings
 from . import spiffe

@@ -7,8 +7,7 @@ from cryptography import x509
 from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 
-from ...mtls import MtlsSettings, spiffe
-from ...mtls.certificates import ReloadingContext
+from ...mtls import MtlsSettings, ReloadingContext, spiffe
 from ...settings import Settings
 from . import PlaintextPools, Pools
 from .pool import TlsConnection, TlsPool
