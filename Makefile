@@ -26,7 +26,7 @@ IN_CHASSIS := cd chassis && PATH="$(CURDIR)/.venv-chassis/bin:$$PATH" PYTHONPATH
 
 .PHONY: help
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .uv/bin/uv:
 	@$(PYTHON) -m venv .uv || { echo "$(PYTHON) -m venv does not work here: install your system's venv package (python3-venv)." >&2; rm -rf .uv; exit 1; }

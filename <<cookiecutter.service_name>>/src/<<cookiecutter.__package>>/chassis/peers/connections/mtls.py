@@ -56,7 +56,7 @@ class _NoConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Raise SSLError."""
-        raise ssl.SSLError(f"{self.host}: peers are called by https")
+        raise ssl.SSLError(f"{self.host}: peers are called over HTTPS only")
 
 
 class _NoPool(HTTPConnectionPool):
