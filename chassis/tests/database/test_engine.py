@@ -36,8 +36,8 @@ def store(engine: Engine, created_at: datetime = NOW) -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("oracle://somewhere/else", "DATABASE_URL: oracle:// is none"),
-        ("somewhere", "DATABASE_URL: is no database URL"),
+        ("oracle://somewhere/else", "DATABASE_URL: oracle:// is not supported"),
+        ("somewhere", "DATABASE_URL: is not a database URL"),
     ],
 )
 def test_another_database_is_rejected_by_name(url: str, problem: str) -> None:

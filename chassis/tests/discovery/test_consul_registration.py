@@ -96,8 +96,8 @@ def test_the_address_has_the_forms_that_consuls_tools_accept(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"ENVIRONMENT": "production"}, "is missing; name the Consul agent"),
-        ({"CONSUL_HTTP_ADDR": "unix:///run/consul.sock"}, "is no address like"),
+        ({"ENVIRONMENT": "production"}, "is missing; set the address of the Consul agent"),
+        ({"CONSUL_HTTP_ADDR": "unix:///run/consul.sock"}, "is not an address like"),
         ({"CONSUL_HTTP_ADDR": "consul:x"}, "Port could not be"),
         ({"CONSUL_CACERT": "/nowhere"}, "does not point to a file"),
     ],

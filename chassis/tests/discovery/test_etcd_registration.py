@@ -159,8 +159,8 @@ def test_deregistering_twice_or_first_does_nothing(member: StubServer) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"ENVIRONMENT": "production"}, "is missing; name etcd's servers"),
-        ({"ETCD_ENDPOINTS": "http://etcd-1:2379,etcd-2:2379"}, "is no list like"),
+        ({"ENVIRONMENT": "production"}, "is missing; list etcd's members"),
+        ({"ETCD_ENDPOINTS": "http://etcd-1:2379,etcd-2:2379"}, "is not a list like"),
         ({"ETCD_ENDPOINTS": "http://etcd-1:2379,http://etcd-2:x"}, "Port could not be"),
         ({"ETCD_CACERT": "/nowhere"}, "does not point to a file"),
     ],

@@ -84,7 +84,7 @@ def test_keys_that_are_no_instances_are_skipped(
     member.answer = lambda *_: (200, {"header": {"revision": "9"}, "kvs": kvs})
 
     assert source_at(member).look("b", 0)[0] == [Instance("https", "10.0.0.1", 8443)]
-    assert caplog.messages == ["etcd: /services/b/note is no instance"]
+    assert caplog.messages == ["etcd: /services/b/note is not an instance"]
 
 
 def test_an_error_is_raised(member: StubServer) -> None:

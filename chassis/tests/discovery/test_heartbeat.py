@@ -128,7 +128,7 @@ def test_only_changes_are_logged(
         "Cannot register with the registry: no answer",
         "Cannot register with the registry: wrong",
         "Registered with the registry",
-        "Deregistered from the registry: it stops",
+        "Deregistered from the registry: the process stops",
     ]
 
 

@@ -44,8 +44,14 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
 def watched(source: Source) -> Iterator[WatchingResolver]:
     watched = WatchingResolver(source)
     yield watched
+    stop(watched, source)
+
+
+def stop(watched: WatchingResolver, source: Source) -> None:
+    """Close the resolver, and wait for its threads: they log."""
     watched.close()
     source.news.put([])
+    wait_for(lambda: not any(each.name.startswith("watch ") for each in threading.enumerate()))
 
 
 def wait_for(state: Callable[[], object]) -> None:
@@ -70,8 +76,7 @@ def test_the_wait_for_the_first_answer_is_short(
     began = time.monotonic()
     assert watched.instances("b") == ()
     assert time.monotonic() - began < 0.4
-    watched.close()
-    source.news.put([])
+    stop(watched, source)
 
 
 def test_the_deadline_bounds_the_wait(
@@ -112,10 +117,10 @@ def test_keeps_the_last_good_answer(
     wait_for(lambda: len(source.seen) == 8)
     assert source.seen == [0, 1, 0, 0, 0, 1, 2, 3]
     assert caplog.messages == [
-        "the registry does not tell of b: no answer",
-        "the registry does not tell of b: wrong",
-        "the registry does not tell of b: it knows no instance",
-        "the registry tells of b again",
+        "the registry does not list b: no answer",
+        "the registry does not list b: wrong",
+        "the registry does not list b: no instance is registered",
+        "the registry lists b again",
     ]
 
 

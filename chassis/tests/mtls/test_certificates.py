@@ -131,8 +131,8 @@ def test_unusable_files_change_nothing(
     given.key.unlink()
     assert [context.current() for _ in range(3)] == [before] * 3
     assert [record.message.partition(",")[0] for record in caplog.records] == [
-        "The new TLS files can't be used",
-        "The new TLS files can't be used",
+        "The new TLS files are unusable",
+        "The new TLS files are unusable",
     ]
 
     certificates.issue(SERVICE)

@@ -45,7 +45,7 @@ def test_without_files_calls_are_plain(environ: dict[str, str]) -> None:
     assert peer_endpoint(settings) == ("http", 8000)
 
 
-def test_with_files_peers_are_called_by_https(
+def test_with_files_peers_are_called_over_https(
     environ: dict[str, str], certificates: Certificates
 ) -> None:
     settings = read(environ | certificates.environ(), MtlsSettings)
@@ -66,7 +66,7 @@ def test_another_service_is_not_the_peer(pools: Pools, port: int) -> None:
     ("uri", "problem"),
     [
         (f"spiffe://elsewhere/{SERVICE}", "not of"),
-        ("https://web.test", "no SPIFFE ID"),
+        ("https://web.test", "not the SPIFFE ID"),
     ],
 )
 def test_a_certificate_of_our_authority_is_not_enough(
@@ -79,7 +79,7 @@ def test_a_certificate_of_our_authority_is_not_enough(
 
 
 def test_plain_http_is_refused(pools: Pools, port: int) -> None:
-    with pytest.raises(SSLError, match="peers are called by https"):
+    with pytest.raises(SSLError, match="peers are called over HTTPS only"):
         pools.pool(SERVICE).request("GET", f"http://127.0.0.1:{port}/", retries=False)
 
 

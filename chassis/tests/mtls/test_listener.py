@@ -101,10 +101,10 @@ def test_tls_1_2_has_to_be_authenticated_encryption(certificates: Certificates, 
 @pytest.mark.parametrize(
     ("uris", "problem"),
     [
-        (["spiffe://elsewhere/checkout"], "is not of the trust domain test"),
-        (["https://checkout.test"], "no SPIFFE ID"),
+        (["spiffe://elsewhere/checkout"], "is not in the trust domain test"),
+        (["https://checkout.test"], "not the SPIFFE ID"),
         (["spiffe://test/checkout", "spiffe://test/other"], "has 2 URIs"),
-        (["spiffe://test/check"], "check is not among the callers"),
+        (["spiffe://test/check"], "check is not an allowed caller"),
     ],
 )
 def test_a_certificate_with_another_name_is_rejected(

@@ -205,7 +205,7 @@ def test_an_unknown_name(error: Exception, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("socket.getaddrinfo", unknown)
 
-    with pytest.raises(ConnectionFailed, match=r"Can't connect to stock\.test"):
+    with pytest.raises(ConnectionFailed, match=r"Cannot connect to stock\.test"):
         http.send(pool(), Instance("http", "stock.test", 80), GET, 5)
 
 
@@ -342,7 +342,7 @@ def test_the_instance_with_the_least_pending_requests_is_chosen() -> None:
 
 
 def test_without_an_instance_the_peer_is_unavailable() -> None:
-    with pytest.raises(PeerUnavailable, match="no instance"):
+    with pytest.raises(PeerUnavailable, match="no known instance"):
         balanced(lambda _: OK, ()).send(GET, 1)
 
 

@@ -303,7 +303,7 @@ def test_a_call_with_hardly_any_time_neither_counts_nor_probes(clock: Clock) -> 
     peer = Peer(ConnectionFailed("not in time"))
     transport = resilient(peer, attempt_timeout_seconds=1000, breaker_failures=1)
     for _ in range(3):
-        with pytest.raises(PeerUnavailable, match="lasted long enough"):
+        with pytest.raises(PeerUnavailable, match="no attempt got a response"):
             transport.send(POST, 50)
     assert (peer.calls, state()) == (3, CLOSED)
 

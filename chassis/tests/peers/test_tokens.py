@@ -323,7 +323,7 @@ def test_a_proxy_may_need_a_password(
 def test_an_unreachable_provider_is_reported(token_server: TokenServer) -> None:
     token_server.server.server_close()
 
-    with pytest.raises(NoToken, match="can't be asked"):
+    with pytest.raises(NoToken, match="cannot be reached"):
         endpoint(token_server).grant("inventory", "")
 
 

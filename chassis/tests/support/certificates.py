@@ -35,7 +35,7 @@ class Certificates:
         self.issue("checkout")
 
     def issue(self, name: str, *uris: str, lifetime: timedelta = timedelta(days=1)) -> None:
-        """Make a new certificate for a service."""
+        """Write a new certificate for a service."""
         file = self.folder / f"{name}.pem"
         self.authority.issue(file, *uris or (spiffe_id(name),), lifetime=lifetime)
 

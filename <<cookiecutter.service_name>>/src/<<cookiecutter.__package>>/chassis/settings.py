@@ -84,7 +84,7 @@ def _read_files(
             try:
                 values[name] = Path(environ[file]).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{file}: can't be read: {error}")
+                problems.append(f"{file}: cannot be read: {error}")
     return values, problems
 
 

@@ -69,7 +69,7 @@ class KeySet:
             finally:
                 self._lock.release()
         if not self._fetched:
-            raise KeysUnavailable("The issuer's keys can't be fetched.")
+            raise KeysUnavailable("The issuer's keys cannot be fetched.")
 
     def _look_for(self, key_id: str) -> None:
         with self._lock:
