@@ -2,7 +2,7 @@
 
 The module's name carries the template's version (`_template_version`): `cruft update` renders the
 old and the new version in one process, and Python imports a module of the same name only once.
-See docs/adr/0016-jinja-extension.md.
+See docs/adr/0018-jinja-extension.md.
 """
 
 import re

@@ -8,9 +8,16 @@ import pytest
 
 from tests.real.running import ORDERS, Place, at_once
 from tests.real.verbs import make
+from tests.rendering import TEMPLATE
 
 AT_ONCE = 20
 MANY_HANDS = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "10", "SHUTDOWN_DRAIN_SECONDS": "0"}
+
+
+def test_the_tests_of_the_chassis(place: Place) -> None:
+    with place.server.fresh() as url:
+        arguments = "tests/database --numprocesses=0"  # they share a table
+        make(TEMPLATE, "test-chassis", ARGS=arguments, TEST_DATABASE_URL=url)
 
 
 def test_the_services_own_tests(place: Place) -> None:

@@ -284,7 +284,7 @@ def test_rotation_under_load(shop: Shop, secret: Secret) -> None:
     assert callers.seen.total() >= REQUESTS
     assert set(answers) == {"200"}
     assert answers["200"] >= 100
-    assert 1 <= logged.count("can't be used") <= 2, "once for each worker that looked"
+    assert 1 <= logged.count("are unusable") <= 2, "once for each worker that looked"
 
 
 def shown(door: Door) -> bytes | None:

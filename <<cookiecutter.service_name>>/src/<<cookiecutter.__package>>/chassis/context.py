@@ -1,6 +1,6 @@
 """The context of a unit of work: its deadline and its request id.
 
-Each inbound transport sets both at its edge; whatever is about to wait asks for the time left.
+Each inbound transport sets both when work arrives; code that waits asks for the time left.
 """
 
 import time

@@ -82,12 +82,12 @@ def _read_files(
     for name in sorted(filter(None, names)):
         file = f"{name}_FILE"
         if file in environ and name in environ:
-            problems.append(f"{file}: {name} is given too; leave one of them out")
+            problems.append(f"{file}: {name} is set too; remove one of them")
         elif file in environ:
             try:
                 values[name] = Path(environ[file]).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{file}: can't be read: {error}")
+                problems.append(f"{file}: cannot be read: {error}")
     return values, problems
 
 

@@ -1,4 +1,4 @@
-"""What an identity provider publishes, fetched."""
+"""Fetching the documents that an identity provider publishes."""
 
 from http.client import HTTPException
 from typing import Any
@@ -10,33 +10,33 @@ _MAX_BYTES = 512 * 1024
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-class _Nowhere(HTTPRedirectHandler):
-    """Follows no redirect: it could lead to where nobody has seen to it that it is trustworthy."""
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirect: the target has not been checked by `is_trustworthy`."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Leave the answer as it is: an error."""
+        """Return None: the redirect becomes an error."""
 
 
 def fetch(url: str) -> bytes:
-    """Fetch a JSON document.
+    """Return a JSON document.
 
     Raises:
-        OSError: it can't be had.
+        OSError: it cannot be fetched.
     """
     headers = {"Accept": "application/json, application/jwk-set+json"}
-    request = Request(url, headers=headers)  # noqa: S310 (only what `is_trustworthy`)
+    request = Request(url, headers=headers)  # noqa: S310 (checked by `is_trustworthy`)
     try:
-        with build_opener(_Nowhere).open(request, timeout=_TIMEOUT_SECONDS) as response:
+        with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_SECONDS) as response:
             content: bytes = response.read(_MAX_BYTES + 1)
     except HTTPException as error:
-        raise OSError(f"{url} answers with no HTTP: {error!r}") from error
+        raise OSError(f"{url} does not answer with HTTP: {error!r}") from error
     if len(content) > _MAX_BYTES:
         raise OSError(f"{url} answers with more than {_MAX_BYTES} bytes")
     return content
 
 
 def is_trustworthy(url: str, environment: str | None) -> bool:
-    """Tell whether nobody can change on the way what comes from there."""
+    """Return whether documents from there cannot be changed in transit."""
     parts = urlsplit(url)
     if parts.scheme == "http":
         return parts.hostname in _LOOPBACK or (environment == "development" and bool(parts.netloc))

@@ -37,7 +37,7 @@ def caller() -> Caller:
 
 
 class InvalidBearer(Unauthorized):
-    """There is no token, or none that proves anything (RFC 6750, 3)."""
+    """The token is missing or invalid (RFC 6750, 3)."""
 
     def __init__(self, detail: str, **parameters: str) -> None:
         self._parameters = parameters
@@ -49,7 +49,7 @@ class InvalidBearer(Unauthorized):
 
 
 class InsufficientScope(Forbidden):
-    """The token is valid, but does not grant what the view wants (RFC 6750, 3.1)."""
+    """The token is valid, but lacks the scope that the view requires (RFC 6750, 3.1)."""
 
     def __init__(self, missing: str) -> None:
         self._missing = missing
@@ -62,17 +62,17 @@ class InsufficientScope(Forbidden):
 
 
 class CallerNotAllowed(Forbidden):
-    """The token is valid, but the policy does not name its client; no other token would help."""
+    """The token is valid, but the policy does not allow its client."""
 
     problem_code = "caller_not_allowed"
 
     def __init__(self, client: str | None) -> None:
         who = f"The client {client}" if client else "A token that names no client"
-        super().__init__(f"{who} is not among the callers of this.")
+        super().__init__(f"{who} is not an allowed caller.")
 
 
 def _challenge(**parameters: str) -> tuple[str, str]:
-    # RFC 9110, 11.5: the realm is quoted, always.
+    # RFC 9110, 11.5: the realm is always quoted.
     values = {"realm": current_app.name, **parameters}
     quoted = (f"{name}={quote_header_value(text, False)}" for name, text in values.items())
     return "WWW-Authenticate", f"Bearer {', '.join(quoted)}"
@@ -81,7 +81,7 @@ def _challenge(**parameters: str) -> tuple[str, str]:
 def _authenticate(verifier: Verifier) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise InvalidBearer("A bearer token is needed.")
+        raise InvalidBearer("A bearer token is required.")
     try:
         return verifier.verify(token.strip())
     except InvalidToken as error:
@@ -93,7 +93,7 @@ def _authenticate(verifier: Verifier) -> Caller:
 
 def _authorize(who: Caller, rule: access.Rule | None) -> None:
     if rule is None:
-        raise Forbidden("Nobody may call this: the policy has no rule for it.")
+        raise Forbidden("The policy has no rule for this view, so it is denied.")
     if who.client not in rule.callers:
         raise CallerNotAllowed(who.client)
     if rule.scope not in who.scopes:

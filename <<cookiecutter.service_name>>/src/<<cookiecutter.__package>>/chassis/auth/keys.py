@@ -1,4 +1,4 @@
-"""The issuer's signing keys: fetched, kept, and fetched anew when they change."""
+"""The issuer's signing keys: fetched, cached, and refreshed when they change."""
 
 import json
 import logging
@@ -22,16 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):
-    """The key set can't be had, so that no new token can be verified for now."""
+    """No key set could be fetched, so no new token can be verified for now."""
 
 
 class KeySet:
-    """Keys by their id (`kid`). Thread safe; any number of waiting threads cost one fetch.
+    """Keys by their id (`kid`). Thread safe; concurrent callers share one fetch.
 
-    A key that is not known yet is looked for at the issuer at once, so that a rotation needs no
-    restart; ids that the issuer does not know either lead to one fetch in five seconds at most.
-    Keys older than `max_age` seconds are fetched anew, so that a withdrawn one does not live on;
-    while the issuer does not answer, the known ones go on.
+    An unknown key is looked up at the issuer at once, so a rotation needs no restart; ids that the
+    issuer does not know either cause at most one fetch in five seconds. Keys older than `max_age`
+    seconds are fetched again, so a withdrawn one expires; while the issuer does not answer, the
+    cached ones stay in use.
     """
 
     def __init__(self, fetch: Callable[[], bytes], max_age: float) -> None:
@@ -45,7 +45,7 @@ class KeySet:
         self._fetched = False
 
     def get(self, key_id: str) -> PyJWK | None:
-        """Give the key, or None if the issuer has none by this id.
+        """Return the key, or None if the issuer has none with this id.
 
         Raises:
             KeysUnavailable: the issuer has not answered yet.
@@ -56,12 +56,12 @@ class KeySet:
         return self._keys.get(key_id)
 
     def has(self, key: PyJWK) -> bool:
-        """Tell whether this key, given before, has not been withdrawn since."""
+        """Return whether a key that was returned before is still published."""
         return self._keys.get(key.key_id or "") is key
 
     def check(self) -> None:
-        """Raise KeysUnavailable if no key set could be had so far."""
-        # While there are keys to go on with, one thread refreshes them and nobody waits for it.
+        """Raise KeysUnavailable if no key set could be fetched so far."""
+        # While there are cached keys, one thread refreshes them and the others do not wait.
         if self._is_stale() and self._lock.acquire(blocking=not self._keys):
             try:
                 if self._is_stale():
@@ -69,7 +69,7 @@ class KeySet:
             finally:
                 self._lock.release()
         if not self._fetched:
-            raise KeysUnavailable("The issuer's keys can't be fetched.")
+            raise KeysUnavailable("The issuer's keys cannot be fetched.")
 
     def _look_for(self, key_id: str) -> None:
         with self._lock:
@@ -85,8 +85,8 @@ class KeySet:
     def _refresh(self) -> None:
         try:
             published, keys = _parse(self._fetch())
-        except Exception as error:  # whatever it was: nobody shall ask again at once
-            logger.warning("The key set can't be fetched: %s", error)
+        except Exception as error:  # of any kind: the next attempt comes after a pause
+            logger.warning("Cannot fetch the key set: %s", error)
             self._stale_at = time.monotonic() + _PAUSE_SECONDS
             return
         if published != self._published:
@@ -96,13 +96,13 @@ class KeySet:
 
 
 def fetcher(settings: AuthSettings) -> Callable[[], bytes]:
-    """Make the function that fetches the key set from where the settings, or the issuer, say."""
+    """Return a function that fetches the key set, from `jwks_url` or as the metadata say."""
     url = settings.jwks_url
     if url is None:
         return _fetcher_by(Metadata(settings))
     if urlsplit(url).scheme == "file":
         path = Path(url.removeprefix("file://").removeprefix("file:"))
-        # The development key set: before its first key is made it is empty, not out of order.
+        # The development key set is empty until its first key is generated.
         return lambda: path.read_bytes() if path.exists() else b'{"keys": []}'
     return partial(fetch, url)
 

@@ -1,6 +1,6 @@
-"""What an issuer says of itself: where its keys are, and where it gives tokens.
+"""Metadata of an issuer: the addresses of its key set and its token endpoint.
 
-It is at one of two addresses: OpenID Connect Discovery's, or RFC 8414's.
+They are at the address of OpenID Connect Discovery, or at that of RFC 8414.
 """
 
 import json
@@ -15,7 +15,7 @@ from .settings import AuthSettings
 
 
 class Metadata:
-    """Fetched when somebody first asks, then kept; threads that ask together cost one fetch."""
+    """Metadata, fetched at first use, then cached; concurrent callers share one fetch."""
 
     def __init__(self, settings: AuthSettings, fetch: Callable[[str], bytes] = fetch) -> None:
         self._issuer = settings.issuer
@@ -25,22 +25,22 @@ class Metadata:
         self._document: Mapping[str, Any] | None = None
 
     def address(self, name: str) -> str:
-        """Give one of its addresses: `jwks_uri` or `token_endpoint`.
+        """Return one of the addresses: `jwks_uri` or `token_endpoint`.
 
         Raises:
             OSError: the issuer does not answer.
-            ValueError: it does not say, or nobody should believe it.
+            ValueError: the address is missing or not trustworthy.
         """
         with self._lock:
             if self._document is None:
                 self._document = self._read()
             found = self._document.get(name)
         if not isinstance(found, str) or not is_trustworthy(found, self._environment):
-            raise ValueError(f"{self._issuer} names no {name} that can be used: {found}")
+            raise ValueError(f"{self._issuer} names no usable {name}: {found}")
         return found
 
     def forget(self) -> None:
-        """Ask anew next time: an address out of it has not worked."""
+        """Fetch the metadata again at next use: one of the addresses has failed."""
         self._document = None
 
     def _read(self) -> Mapping[str, Any]:
@@ -63,7 +63,7 @@ class Metadata:
 
 def _addresses(issuer: str) -> tuple[str, str]:
     url = urlsplit(issuer)
-    # OpenID Connect Discovery 1.0, 4.1, appends to the path; RFC 8414, 3.1, puts it before.
+    # OpenID Connect Discovery 1.0, 4.1, appends to the path; RFC 8414, 3.1, prepends.
     before = f"/.well-known/oauth-authorization-server{url.path.rstrip('/')}"
     return (
         f"{issuer.rstrip('/')}/.well-known/openid-configuration",

@@ -12,16 +12,16 @@ DEVELOPMENT_KEYS = "file:.dev/jwks.json"
 
 
 class AuthSettings(ExtensionSettings):
-    """Issuer, audience and key set (RFC 7517) of acceptable tokens.
+    """Issuer, audience and key set (RFC 7517) of accepted tokens.
 
-    Without `jwks_url` the issuer's metadata says where the keys are.
+    Without `jwks_url` the issuer's metadata name the key set.
     """
 
     issuer: str = Field(alias="AUTH_ISSUER")
-    """Issuer (`iss`) of accepted tokens, `https://` in production. It has to sign with RS256 or
+    """Issuer (`iss`) of accepted tokens, `https://` in production. It must sign with RS256 or
     ES256. Its metadata (OpenID Connect Discovery, or RFC 8414) names its keys."""
     audience: str = Field(alias="AUTH_AUDIENCE")
-    """Audience (`aud`) that a token has to name."""
+    """Audience (`aud`) that a token must name."""
     jwks_url: str | None = Field(default=None, alias="AUTH_JWKS_URL", validate_default=True)
     """Key set (JWKS) of an issuer without metadata. In production `https://`, or `http://` on
     the same host."""
@@ -34,12 +34,12 @@ class AuthSettings(ExtensionSettings):
     @classmethod
     def _not_the_development_issuer(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("environment") == "production" and value == DEVELOPMENT_ISSUER:
-            raise ValueError("is the development issuer; name your identity provider's.")
+            raise ValueError("is the development issuer; set that of your identity provider.")
         return value
 
     @field_validator("jwks_url")
     @classmethod
-    def _from_a_trustworthy_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _is_trustworthy(cls, value: str | None, info: ValidationInfo) -> str | None:
         environment = info.data.get("environment")
         if value is None:
             return _keys_of(info.data.get("issuer"), environment)
@@ -51,9 +51,9 @@ class AuthSettings(ExtensionSettings):
 
 
 def _keys_of(issuer: str | None, environment: str | None) -> str | None:
-    """Give where this issuer's keys are; None if it says so itself."""
+    """Return the address of an issuer's keys; None if its metadata name it."""
     if issuer == DEVELOPMENT_ISSUER:
         return DEVELOPMENT_KEYS
     if issuer is not None and not is_trustworthy(issuer, environment):
-        raise ValueError("is needed, since AUTH_ISSUER is no https:// address.")
+        raise ValueError("is needed, since AUTH_ISSUER is not an https:// address.")
     return None

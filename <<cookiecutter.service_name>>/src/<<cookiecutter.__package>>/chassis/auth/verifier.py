@@ -1,4 +1,4 @@
-"""Verification of access tokens (RFC 7519, 8725, 9068), each once and then from memory."""
+"""Verification of access tokens (RFC 7519, 8725, 9068), with a cache of verified ones."""
 
 import hashlib
 import threading
@@ -15,13 +15,13 @@ from .settings import AuthSettings
 _REMEMBERED_TOKENS = 4096
 _REMEMBERED_SECONDS = 300
 _FOREIGN_KEYS = frozenset({"jku", "jwk", "x5u"})
-# RFC 9068's type, and the one of issuers that know no types. Whatever else they sign, as the end
-# of a session, says so here.
+# RFC 9068's type, and that of issuers without types of their own. Other signed documents, such as
+# logout tokens, have another type.
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 
-# First the standard's name (RFC 9068), then OpenID Connect's, then what Entra ID and Okta send.
+# The standard's name first (RFC 9068), then OpenID Connect's, then those of Entra ID and Okta.
 _CLIENT_CLAIMS = ("client_id", "azp", "appid", "cid")
-# First the standard's (RFC 8693, 4.2), then Entra ID's and Okta's, then Entra ID's for services.
+# The standard's first (RFC 8693, 4.2), then Entra ID's and Okta's, then Entra ID's for services.
 _SCOPE_CLAIMS = ("scope", "scp", "roles")
 
 
@@ -34,12 +34,12 @@ _REASONS: Mapping[type[Exception], str] = {
 
 
 class InvalidToken(Exception):
-    """The token proves nothing; the text says why, without a secret in it."""
+    """The token is not accepted; the text says why, and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as the issuer vouches for it."""
+    """The caller, as the issuer's token describes it."""
 
     subject: str
     client: str | None
@@ -68,19 +68,19 @@ class Verifier:
         self._lock = threading.Lock()
 
     def verify(self, token: str) -> Caller:
-        """Give the caller that the token speaks for.
+        """Return the caller that a token identifies.
 
         Raises:
-            InvalidToken: it proves nothing.
-            KeysUnavailable: it can't be verified for now.
+            InvalidToken: the token is not accepted.
+            KeysUnavailable: it cannot be verified for now.
         """
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
         if known and known.until > time.time() and self._keys.has(known.key):
             return known.caller
         key, claims = self._decode(token)
-        if _says_who_logged_in(claims):
-            raise InvalidToken("The token is no access token.")
+        if _is_id_token(claims):
+            raise InvalidToken("The token is not an access token.")
         caller = Caller(claims["sub"], _client(claims), _scopes(claims), claims)
         self._remember(digest, caller, key)
         return caller
@@ -91,9 +91,9 @@ class Verifier:
             if str(header.get("alg")) not in ALGORITHMS:
                 raise InvalidToken("The token's algorithm is not accepted.")
             if not _FOREIGN_KEYS.isdisjoint(header):
-                raise InvalidToken("The token brings a key of its own.")
+                raise InvalidToken("The token carries its own key.")
             if str(header.get("typ", "jwt")).lower() not in _TYPES:
-                raise InvalidToken("The token is no access token.")
+                raise InvalidToken("The token is not an access token.")
             key = self._keys.get(str(header.get("kid")))
             if key is None:
                 raise InvalidToken("The token is signed with an unknown key.")
@@ -119,17 +119,18 @@ class Verifier:
             self._verified[digest] = _Verified(caller, until, key)
 
 
-def _says_who_logged_in(claims: Mapping[str, Any]) -> bool:
-    """Tell whether it is an ID token: for the client where somebody logged in, not for an API.
+def _is_id_token(claims: Mapping[str, Any]) -> bool:
+    """Return whether these are claims of an ID token, which is meant for a client, not for an API.
 
-    Some issuers give those the type of access tokens. Keycloak tells them apart by a claim, others
-    by what only ID tokens can have: the access token's hash (OpenID Connect Core, 3.1.3.6).
+    Some issuers give ID tokens the type of access tokens. Keycloak marks them by a claim; with
+    others the hash of the access token, which only ID tokens have, shows the difference (OpenID
+    Connect Core, 3.1.3.6).
     """
     return claims.get("typ") == "ID" or "at_hash" in claims
 
 
 def _client(claims: Mapping[str, Any]) -> str | None:
-    """Give whom the token was issued to; nobody, if its claims don't agree on that."""
+    """Return the client that the token was issued to; None if its claims contradict each other."""
     named = [claims[name] for name in _CLIENT_CLAIMS if name in claims]
     if not named or any(name != named[0] for name in named):
         return None

@@ -1,4 +1,4 @@
-"""What all tables share: one registry, named constraints, times in UTC."""
+"""Base of all tables: one registry, named constraints, times in UTC."""
 
 from datetime import UTC, datetime
 
@@ -24,13 +24,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
-        """Store it in UTC; a time without zone is a mistake of the caller's."""
+        """Return the time in UTC; reject one without a zone."""
         if value is not None and value.tzinfo is None:
             raise ValueError("A time needs its zone: use datetime.now(UTC).")
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
-        """Give it with its zone."""
+        """Return the time with its zone."""
         if value is not None and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value and value.astimezone(UTC)

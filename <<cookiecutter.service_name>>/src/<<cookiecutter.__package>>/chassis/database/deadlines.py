@@ -1,7 +1,7 @@
-"""The request's deadline holds for the database, too: nobody there works on after it.
+"""The request's deadline for the database: no statement runs on after it.
 
-A dialect lets no wait take longer than `bounded` says, and ends a statement that the server has
-not answered by then. What was interrupted is then answered as any other deadline is.
+A dialect bounds every wait by `bounded`, and cancels a statement that the server has not answered
+by then. An interrupted statement raises DeadlineExceeded.
 """
 
 import logging
@@ -12,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from .. import context
 
-# For what has to be done after the deadline: to end a statement, to roll back.
+# For cleaning up after the deadline: cancelling a statement, rolling back.
 GRACE_SECONDS = 0.5
 
 _CLOCKS_DIFFER_BY = 0.01
@@ -22,7 +22,7 @@ logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)
 
 
 def bounded(seconds: float) -> float:
-    """Give how long to wait: so many seconds, or those that the request has left."""
+    """Return how long to wait: these seconds, or fewer if the request has less time left."""
     try:
         left = context.remaining_seconds()
     except context.DeadlineExceeded:
@@ -31,7 +31,7 @@ def bounded(seconds: float) -> float:
 
 
 def missed() -> context.DeadlineExceeded | None:
-    """Give the error of a request that has run out of time."""
+    """Return the error of a request that has run out of time, None while it has some."""
     try:
         left = context.remaining_seconds()
     except context.DeadlineExceeded as error:
@@ -42,7 +42,7 @@ def missed() -> context.DeadlineExceeded | None:
 
 
 class Pool(QueuePool):
-    """Lets a request wait for a connection as long as it has time."""
+    """Connection pool whose waits end at the deadline of the request."""
 
     _most_seconds: float
 
@@ -62,7 +62,7 @@ class Pool(QueuePool):
 
 
 def keep_deadlines(engine: Engine) -> None:
-    """Raise DeadlineExceeded instead of working for a caller who no longer waits."""
+    """Raise DeadlineExceeded instead of working for a caller that no longer waits."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def execute(*_: Any) -> None:
@@ -73,7 +73,7 @@ def keep_deadlines(engine: Engine) -> None:
         try:
             context.check_deadline()
         except context.DeadlineExceeded:
-            # SQLAlchemy takes a transaction for ended when its commit fails, and this one is not.
+            # SQLAlchemy assumes that a failed commit ends the transaction; here it is still open.
             connection.invalidate()
             raise
 
@@ -81,6 +81,6 @@ def keep_deadlines(engine: Engine) -> None:
     def fail(failure: ExceptionContext) -> BaseException | None:
         late = missed()
         if late is not None:
-            # This connection may be lost with its statement; the others are as good as before.
+            # This connection may be lost with its statement; the others are still usable.
             failure.invalidate_pool_on_disconnect = False
         return late

@@ -1,4 +1,4 @@
-"""The engine: a bounded pool that survives a restart of the database, and never waits for ever."""
+"""The engine: a bounded pool that survives a restart of the database; every wait is bounded."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from ..settings import ExtensionSettings, SettingsError
 from .deadlines import Pool, keep_deadlines
 from .spans import trace_statements
 
-# What a database that is down, restarting or out of reach looks like.
+# Errors of a database that is down, restarting or unreachable.
 OUTAGES = (exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 
 _IDLE_SECONDS_BEFORE_PING = 5.0
@@ -56,12 +56,13 @@ def make_engine(
     *,
     autocommit: bool = False,
 ) -> Engine:
-    """Make an engine for `DATABASE_URL`; it connects at first use.
+    """Return an engine for `DATABASE_URL`; it connects at first use.
 
-    With `autocommit` every statement stands alone: no BEGIN, no ROLLBACK, no way there and back.
+    With `autocommit` every statement is a transaction of its own: no round trips for BEGIN and
+    ROLLBACK.
 
     Raises:
-        SettingsError: the URL is none, or of a database that this service does not speak.
+        SettingsError: the URL is malformed, or of an unsupported database.
     """
     url, dialect = _resolve(settings.url, dialects)
     options = dialect.options(settings.timeout_seconds)
@@ -82,7 +83,7 @@ def make_engine(
         pool_recycle=1800,
     )
     dialect.prepare(engine)
-    _ping_what_was_idle(engine)
+    _ping_idle_connections(engine)
     keep_deadlines(engine)
     trace_statements(engine)
     return engine
@@ -92,16 +93,16 @@ def _resolve(text: str, dialects: Sequence[Dialect]) -> tuple[URL, Dialect]:
     try:
         url = make_url(text)
     except (exc.ArgumentError, ValueError):
-        raise SettingsError(["DATABASE_URL: is no database URL."]) from None
+        raise SettingsError(["DATABASE_URL: is not a database URL."]) from None
     scheme = url.drivername.partition("+")[0]
     for dialect in dialects:
         if scheme in dialect.schemes:
             return url.set(drivername=dialect.driver), dialect
     known = ", ".join(f"{dialect.schemes[0]}://" for dialect in dialects)
-    raise SettingsError([f"DATABASE_URL: {scheme}:// is none that this service speaks ({known})."])
+    raise SettingsError([f"DATABASE_URL: {scheme}:// is not supported; use {known}."])
 
 
-def _ping_what_was_idle(engine: Engine) -> None:
+def _ping_idle_connections(engine: Engine) -> None:
     """Test a connection before its use if it was idle for a while.
 
     SQLAlchemy's own `pool_pre_ping` tests at every use, which costs a round trip each.
@@ -121,7 +122,7 @@ def _ping_what_was_idle(engine: Engine) -> None:
         try:
             alive = engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
-            # Makes the pool open a new connection, and drop the others of the same age.
+            # Makes the pool open a new connection, and discard others of the same age.
             raise exc.DisconnectionError("The connection did not survive its idle time.") from error
         if not alive:
             raise exc.DisconnectionError("The connection did not survive its idle time.")

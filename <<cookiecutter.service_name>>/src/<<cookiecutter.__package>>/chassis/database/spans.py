@@ -10,7 +10,7 @@ _tracer = trace.get_tracer(__name__)
 
 
 def trace_statements(engine: Engine) -> None:
-    """Open and end the spans; their names follow the semantic conventions for databases."""
+    """Open and end the spans, named by the semantic conventions for databases."""
     system = engine.dialect.name
 
     @event.listens_for(engine, "before_cursor_execute")

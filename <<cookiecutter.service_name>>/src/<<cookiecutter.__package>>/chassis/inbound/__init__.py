@@ -3,11 +3,12 @@
 from . import api_docs, health, limits, load_shedding, security_headers
 from .limits import LimitSettings
 from .listening import Listening
-from .load_shedding import LoadSheddingSettings
+from .load_shedding import SPARE_THREADS, LoadSheddingSettings
 from .server import Registration, Server, ServerSettings, run_in_worker
 from .strict_json import StrictJSON, read_json_object
 
 __all__ = [
+    "SPARE_THREADS",
     "LimitSettings",
     "Listening",
     "LoadSheddingSettings",

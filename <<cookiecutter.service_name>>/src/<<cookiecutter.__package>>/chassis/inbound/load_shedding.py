@@ -1,6 +1,6 @@
 """Load shedding: a fixed number of requests run, a bounded number queue, the rest get 503 at once.
 
-So requests that were started finish in time, whatever the load. Public views skip the queue: an
+Requests that have started finish in time under any load. Public views skip the queue: an
 overloaded process still answers its probes.
 """
 
@@ -42,7 +42,7 @@ class Overloaded(ServiceUnavailable):
     problem_code = "overloaded"
 
     def __init__(self) -> None:
-        super().__init__("Too many requests are here already; try again.", retry_after=1)
+        super().__init__("The service is at capacity; try again.", retry_after=1)
 
 
 class Slots:

@@ -24,7 +24,7 @@ class ServerSettings(ExtensionSettings):
     """Address, worker processes and shutdown of the server."""
 
     host: str = Field(default="127.0.0.1", alias="HOST")
-    """IP address to listen on; `::` is every one, IPv4 included."""
+    """IP address to listen on; `::` is all of them, IPv4 included."""
     port: int = Field(default=8000, ge=1, le=65535, alias="PORT")
     """Port to listen on."""
     workers: PositiveInt = Field(default=1, alias="WEB_CONCURRENCY")
@@ -53,7 +53,7 @@ class Server(MPServer):
     """
 
     def __init__(self, target: str, settings: Settings, registration: Registration) -> None:
-        """Serve the application factory `target`, as in `orders.serve:application`."""
+        """Serve the application factory `target`, as in `orders.commands.serve:application`."""
         server, concurrency = settings[ServerSettings], settings[LoadSheddingSettings]
         super().__init__(
             target,
@@ -133,5 +133,5 @@ def run_in_worker(app: Flask) -> None:
 def _reset_signals() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A terminal's Ctrl-C reaches all processes, but the server stops its workers itself; two
-    # signals at once can leave one waiting for ever. SIGUSR1 is held back until it can drain.
+    # signals at once can leave one waiting endlessly. SIGUSR1 is blocked until it can drain.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR1})

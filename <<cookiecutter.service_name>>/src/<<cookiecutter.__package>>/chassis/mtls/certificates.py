@@ -1,4 +1,4 @@
-"""TLS contexts out of files that change: whoever rotates certificates restarts nothing."""
+"""TLS contexts that reload when certificate files change; no restart needed."""
 
 import logging
 import ssl
@@ -11,15 +11,15 @@ from typing import NamedTuple
 from cryptography import x509
 from prometheus_client import Gauge
 
-# A file that has changed within these seconds may not be written to its end yet.
+# A file that changed within these seconds may be incomplete.
 SETTLE_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.5
 # For TLS 1.2: forward secret and authenticated, as all of TLS 1.3 is.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-ENDS = Gauge(
+EXPIRY = Gauge(
     "tls_certificate_expiry_timestamp_seconds",
-    "When the certificate that is shown ends; 0 without one.",
+    "When the certificate in use expires; 0 without one.",
     multiprocess_mode="livemin",
 )
 
@@ -27,22 +27,22 @@ logger = logging.getLogger(__name__)
 
 
 class Expired(Exception):
-    """The certificate that is shown has ended: whoever sees it goes away."""
+    """The certificate in use has expired; peers reject it."""
 
 
 class Files(NamedTuple):
-    """Our certificate with its chain, its key, and the authorities that we trust (PEM)."""
+    """Our certificate with its chain, its key, and the authorities that we trust, as PEM."""
 
     certificate: Path
     key: Path
     authorities: Path
 
     def own(self) -> x509.Certificate:
-        """Give our certificate.
+        """Return our certificate.
 
         Raises:
-            OSError: the file can't be read.
-            ValueError: it has no certificate in it, or one that is not valid now.
+            OSError: the file cannot be read.
+            ValueError: it contains no certificate, or one that is not valid now.
         """
         found = x509.load_pem_x509_certificates(self.certificate.read_bytes())[0]
         if not found.not_valid_before_utc <= datetime.now(UTC) < found.not_valid_after_utc:
@@ -50,30 +50,30 @@ class Files(NamedTuple):
         return found
 
     def context(self, protocol: int) -> ssl.SSLContext:
-        """Make a context that shows our certificate, and wants one of the other side.
+        """Return a context that presents our certificate and requires one of the other side.
 
         Raises:
-            OSError: a file can't be read, or they don't belong together.
+            OSError: a file cannot be read, or certificate and key do not match.
             ValueError: the certificate is not valid now, or the key is encrypted.
         """
         self.own()
         for file in self:
-            file.open("rb").close()  # the errors below don't say which one they mean
+            file.open("rb").close()  # the errors below do not name the file
         context = ssl.SSLContext(protocol)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
-        context.check_hostname = False  # services are known by their SPIFFE IDs
+        context.check_hostname = False  # services are identified by their SPIFFE IDs
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_cert_chain(self.certificate, self.key, password=_no_password)
         context.load_verify_locations(self.authorities)
         if protocol == ssl.PROTOCOL_TLS_SERVER:
-            # No session is resumed: every connection shows its certificate anew.
+            # No session resumption: every connection presents its certificate.
             context.options |= ssl.OP_NO_TICKET
             context.num_tickets = 0
         return context
 
     def state(self) -> tuple[tuple[int, ...], ...]:
-        """Give what differs after any change, also of a link that leads to a file."""
+        """Return a value that differs after any change of the files, or of links to them."""
         return tuple(map(_state, self))
 
 
@@ -98,9 +98,9 @@ class ReloadingContext:
         return self._context
 
     def check(self) -> None:
-        """Raise Expired if the certificate in use has ended, and there is no new one."""
+        """Raise Expired if the certificate in use has expired, and there is no new one."""
         self.current()
-        if time.time() > self._ends:
+        if time.time() > self._expiry:
             raise Expired
 
     def _look(self) -> None:
@@ -113,15 +113,15 @@ class ReloadingContext:
         try:
             self._use()
         except (OSError, ValueError) as error:
-            logger.error("The new TLS files can't be used, so the old ones stay: %s", error)
+            logger.error("The new TLS files are unusable, so the old ones stay in use: %s", error)
         else:
             logger.info("The new TLS files are in use.")
 
     def _use(self) -> None:
-        ends = self._files.own().not_valid_after_utc.timestamp()
+        expiry = self._files.own().not_valid_after_utc.timestamp()
         self._context = self._files.context(self._protocol)
-        self._ends = ends
-        ENDS.set(ends)
+        self._expiry = expiry
+        EXPIRY.set(expiry)
 
 
 def _state(file: Path) -> tuple[int, ...]:
@@ -133,5 +133,5 @@ def _state(file: Path) -> tuple[int, ...]:
 
 
 def _no_password() -> str:
-    # Else OpenSSL would ask on the terminal.
-    raise ValueError("the key is encrypted; give it without a passphrase")
+    # Otherwise OpenSSL would prompt on the terminal.
+    raise ValueError("the key is encrypted; store it without a passphrase")

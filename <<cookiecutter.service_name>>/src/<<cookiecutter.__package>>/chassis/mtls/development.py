@@ -1,8 +1,8 @@
-"""Make certificates for development: `python scripts/dev_tls.py << cookiecutter.service_name >>`, and other services' names.
+"""Development certificates: `python -m <package>.chassis.mtls.development NAME…`.
 
-Each service gets <name>.pem and <name>-key.pem for 30 days; in them it is called
-spiffe://development/<name>. The authority that signs them is made at the first run. Services that
-call each other need the same one: make theirs in one folder (--folder).
+Each service gets <name>.pem and <name>-key.pem with the SPIFFE ID spiffe://development/<name>,
+valid for 30 days. The authority that signs them is generated at the first run. Services that call
+each other need the same one: generate their certificates in one folder (--folder).
 """
 
 import argparse
@@ -29,7 +29,7 @@ _USAGES = (
 
 
 class Authority:
-    """Signs certificates of services."""
+    """Authority that signs the certificates of services."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -42,7 +42,7 @@ class Authority:
 
     @classmethod
     def kept_in(cls, folder: Path) -> "Authority":
-        """Give the one that is kept in a folder; the first time, make it."""
+        """Return the authority of a folder, generated if there is none."""
         authority = cls()
         if (folder / "ca-key.pem").exists():
             key = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
@@ -54,11 +54,11 @@ class Authority:
         return authority
 
     def pem(self) -> bytes:
-        """Give the certificate that others have to trust."""
+        """Return the certificate that services have to trust."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, file: Path, *uris: str, lifetime: timedelta = timedelta(days=30)) -> None:
-        """Write a new certificate with these URIs, and beside it its key."""
+        """Write a new certificate with these URIs, and its key beside it."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
         names += [x509.DNSName(file.stem), x509.DNSName("localhost")]  # for curl and browsers
@@ -77,7 +77,7 @@ class Authority:
 
 
 def write(file: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-    """Write a certificate to a file, and its key to the one beside it."""
+    """Write a certificate to a file, and its key to one beside it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f"{file.stem}-key.pem")
     beside.touch(mode=0o600)
@@ -92,24 +92,24 @@ def write(file: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivat
 
 
 def main() -> None:
-    """Make a certificate for each service that is named."""
+    """Generate a certificate for each named service."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("services", nargs="+", metavar="NAME")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    given = parser.parse_args()
-    authority = Authority.kept_in(given.folder)
-    for service in given.services:
-        file = given.folder / f"{service}.pem"
+    arguments = parser.parse_args()
+    authority = Authority.kept_in(arguments.folder)
+    for service in arguments.services:
+        file = arguments.folder / f"{service}.pem"
         authority.issue(file, f"spiffe://development/{service}")
         print(f"TLS_CERT_FILE={file}")
         print(f"TLS_KEY_FILE={file.with_name(f'{service}-key.pem')}")
-        print(f"TLS_CLIENT_CA_FILE={given.folder / 'ca.pem'}")
+        print(f"TLS_CLIENT_CA_FILE={arguments.folder / 'ca.pem'}")
 
 
 def _certificate(
     subject: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta
 ) -> x509.CertificateBuilder:
-    # A minute ago, for clocks that differ; a negative lifetime makes one that has expired.
+    # Valid from a minute ago, since clocks differ; a negative lifetime gives an expired one.
     begins = datetime.now(UTC) - timedelta(minutes=1) + min(lifetime, timedelta())
     return (
         x509.CertificateBuilder()

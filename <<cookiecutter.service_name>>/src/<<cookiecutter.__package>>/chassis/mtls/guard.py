@@ -1,6 +1,6 @@
-"""The guard of both listeners: without a client certificate only public views answer.
+"""The guard of both listeners: without a client certificate only public views are allowed.
 
-It checks the service's name; the token is checked after it, and both have to satisfy the policy.
+It checks the name of the calling service; the token is checked next, and the policy has to allow both.
 """
 
 from flask import Flask, g, request
@@ -15,12 +15,12 @@ from .spiffe import SpiffeId
 
 
 class ClientCertificateRequired(Forbidden):
-    """The request came to the plain port."""
+    """The request arrived on the plain port."""
 
     problem_code = "client_certificate_required"
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Call port {port} by https, with a client certificate.")
+        super().__init__(f"Call port {port} over HTTPS, with a client certificate.")
 
 
 class CallerNotAllowed(Forbidden):
@@ -30,11 +30,11 @@ class CallerNotAllowed(Forbidden):
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Open the TLS listener when the process serves, and guard both; without TLS do nothing."""
+    """Open the TLS listener when the process serves, and guard both; do nothing without TLS."""
     tls = settings[MtlsSettings]
     if not tls.enabled:
         return
-    endpoint(settings)  # refuses a port that both listeners would have
+    endpoint(settings)  # rejects the same port for both listeners
     listener = Listener(app, settings)
     lifecycle(app).at_start.append(listener.open)
     lifecycle(app).checks["certificate"] = listener.context.check
@@ -50,7 +50,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         g.log_fields = {"tls_client": service}
         rule = rules(app).get(request.endpoint or "")
         if rule and service not in rule.callers:
-            raise CallerNotAllowed(f"The service {service} is not among the callers of this.")
+            raise CallerNotAllowed(f"The service {service} is not an allowed caller.")
 
 
 def _known(client: object, trust_domain: str) -> str:
@@ -58,5 +58,5 @@ def _known(client: object, trust_domain: str) -> str:
     if not isinstance(client, SpiffeId):
         raise CallerNotAllowed(f"The certificate {client}.")
     if client.trust_domain != trust_domain:
-        raise CallerNotAllowed(f"{client} is not of the trust domain {trust_domain}.")
+        raise CallerNotAllowed(f"{client} is not in the trust domain {trust_domain}.")
     return client.service

@@ -1,7 +1,7 @@
-"""Heads of requests, read in one way only (RFC 9112, 5 and 6).
+"""Strict parsing of request heads, against request smuggling (RFC 9112, 5 and 6).
 
-cheroot takes what a proxy in front may read otherwise: where one sees the end of a request, the
-other would see another request.
+cheroot accepts heads that a proxy in front may parse differently: where one sees the end of a
+request, the other would see a second request.
 """
 
 import re
@@ -15,10 +15,10 @@ _ONCE = frozenset({b"Authorization", b"Content-Length", b"Host"})
 
 
 class _Reader(HeaderReader):
-    """Refuses what is ambiguous; cheroot answers 400 then, and closes the connection."""
+    """Rejects ambiguous headers; cheroot then answers 400 and closes the connection."""
 
     def __call__(self, rfile: Any, hdict: Any = None) -> Any:
-        """Read headers up to the empty line."""
+        """Return the headers up to the empty line."""
         found: dict[bytes, bytes] = {} if hdict is None else hdict
         while (line := rfile.readline()) != b"\r\n":
             name, colon, value = line.removesuffix(b"\r\n").partition(b":")
@@ -27,7 +27,7 @@ class _Reader(HeaderReader):
                 raise ValueError("Illegal header line.")
             if name in found and name in _ONCE:
                 raise ValueError("Repeated header line.")
-            if b"_" not in name:  # the application could take it for one with "-"
+            if b"_" not in name:  # WSGI could not tell it from one with "-"
                 found[name] = b", ".join((found[name], value)) if name in found else value
         if not found.get(b"Content-Length", b"0").isdigit():
             raise ValueError("Malformed Content-Length header.")
@@ -38,14 +38,14 @@ class _Request(HTTPRequest):
     header_reader = _Reader()
 
     def parse_request(self) -> None:
-        """Read a head; what it makes cheroot stumble over is no request either."""
+        """Parse a head; answer 400 where cheroot would raise ValueError."""
         try:
             super().parse_request()
-        except ValueError:  # an address as `//[`
+        except ValueError:  # for a target such as `//[`
             self.simple_response("400 Bad Request", "Malformed Request-URI")
 
 
 class Connection(HTTPConnection):
-    """A connection whose requests have such heads."""
+    """A connection whose request heads are parsed strictly."""
 
     RequestHandlerClass = _Request

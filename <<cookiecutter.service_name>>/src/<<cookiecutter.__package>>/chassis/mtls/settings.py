@@ -40,7 +40,9 @@ class MtlsSettings(ExtensionSettings):
         }
         missing = [name for name, file in files.items() if file is None]
         if 0 < len(missing) < len(files):
-            raise ValueError(f"{', '.join(missing)}: missing; set {', '.join(files)}, or none")
+            raise ValueError(
+                f"{', '.join(missing)}: missing; set {', '.join(files)}, or none of them"
+            )
         if not missing:
             self._check()
         return self
@@ -57,17 +59,17 @@ class MtlsSettings(ExtensionSettings):
 
     @property
     def enabled(self) -> bool:
-        """Return whether the service does TLS."""
+        """Return whether the service does mutual TLS."""
         return self.cert_file is not None
 
     @property
     def files(self) -> Files:
-        """Return the files, where the service does TLS."""
+        """Return the files; only where `enabled`."""
         return Files(*filter(None, (self.cert_file, self.key_file, self.client_ca_file)))
 
     @property
     def trust_domain(self) -> str:
-        """Return the trust domain of accepted services, by default that of our certificate."""
+        """Return the trust domain of accepted services, by default that of our own certificate."""
         return self.trust_domain_override or spiffe.read(self.files.own()).trust_domain
 
 

@@ -10,19 +10,19 @@ _MAX_LENGTH = 2048
 
 
 class NotSpiffe(ValueError):
-    """A certificate that names no service; the text says why."""
+    """The certificate identifies no service; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpiffeId:
-    """The name of a service in its trust domain; what is between the two says where it runs."""
+    """A service in its trust domain; the path between the two says where it runs."""
 
     trust_domain: str
     path: str
 
     @property
     def service(self) -> str:
-        """Give the service's own name, which comes last."""
+        """Return the name of the service: the last part of the path."""
         return self.path.rpartition("/")[2]
 
     def __str__(self) -> str:
@@ -30,31 +30,31 @@ class SpiffeId:
 
 
 def read(certificate: x509.Certificate) -> SpiffeId:
-    """Give the one name that a service's certificate has.
+    """Return the one SPIFFE ID of a service's certificate.
 
     Raises:
-        NotSpiffe: it is none of a service.
+        NotSpiffe: the certificate is not that of a service.
     """
     try:
         if _is_authority(certificate):
-            raise NotSpiffe("is one of an authority")
+            raise NotSpiffe("is that of an authority")
         uris = _uris(certificate)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise NotSpiffe(str(error)) from error
     if len(uris) != 1:
-        raise NotSpiffe(f"has {len(uris)} URIs, where one SPIFFE ID belongs")
+        raise NotSpiffe(f"has {len(uris)} URIs instead of one SPIFFE ID")
     return parse(uris[0])
 
 
 def parse(uri: str) -> SpiffeId:
-    """Take a SPIFFE ID apart.
+    """Return the parts of a SPIFFE ID.
 
     Raises:
-        NotSpiffe: it is none, or names no service.
+        NotSpiffe: the URI is not a SPIFFE ID, or names no service.
     """
     match = _FORM.fullmatch(uri)
     if not match or len(uri) > _MAX_LENGTH or {".", ".."} & set(match[2].split("/")):
-        raise NotSpiffe("has a URI that is no SPIFFE ID of a service")
+        raise NotSpiffe("has a URI that is not the SPIFFE ID of a service")
     return SpiffeId(match[1], match[2])
 
 

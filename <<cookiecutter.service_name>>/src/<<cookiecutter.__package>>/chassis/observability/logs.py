@@ -47,7 +47,7 @@ def configure(settings: Settings) -> None:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Give every request an id, and log it when it is answered."""
+    """Set the id of every request, and log its response."""
     configure(settings)
     app.before_request(_begin)
     app.after_request(_log_response)

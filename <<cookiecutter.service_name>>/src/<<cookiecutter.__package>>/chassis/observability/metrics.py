@@ -2,7 +2,7 @@
 
 Names follow the OpenTelemetry semantic conventions as Prometheus spells them. Where
 `PROMETHEUS_MULTIPROC_DIR` is set when the process starts, all workers count into files of that
-folder, and each exposes the sum. Counters of a dead worker stay, its gauges go.
+folder, and each exposes the sum. Counters of a dead worker stay, its gauges are removed.
 """
 
 import os
@@ -26,7 +26,7 @@ from ..settings import Settings
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
-# The _created series would double the number of series without a use.
+# The unused _created series would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUEST_DURATION = Histogram(
@@ -59,7 +59,7 @@ def _finish(response: Response) -> Response:
 
 @cache
 def _duration(method: str, route: str, status: int) -> Histogram:
-    # Kept, because looking a child up by its labels costs more than counting.
+    # Cached: looking up a child by its labels costs more than counting.
     return REQUEST_DURATION.labels(method, route, str(status))
 
 
@@ -67,14 +67,14 @@ def _duration(method: str, route: str, status: int) -> Histogram:
 def _exposition() -> Response:
     registry = REGISTRY
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        _forget_the_dead(Path(folder))
+        _remove_gauges_of_dead_workers(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Remove the gauges of dead workers; a killed one cannot do it itself."""
+def _remove_gauges_of_dead_workers(folder: Path) -> None:
+    """Remove the gauges of dead workers, which a killed worker leaves behind."""
     for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
         try:
             os.kill(pid, 0)

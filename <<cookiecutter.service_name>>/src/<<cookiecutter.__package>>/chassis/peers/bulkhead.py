@@ -14,13 +14,13 @@ class Bulkhead:
         self._slots = threading.BoundedSemaphore(max_calls)
 
     def send(self, request: Request, timeout: float) -> Response:
-        """Send the request if there is room.
+        """Send the request if there is capacity.
 
         Raises:
             PeerUnavailable: too many calls are in progress.
         """
         if not self._slots.acquire(blocking=False):
-            raise PeerUnavailable(self._peer, "too many calls wait for it already", 1)
+            raise PeerUnavailable(self._peer, "too many calls to it are in progress", 1)
         try:
             return self._transport.send(request, timeout)
         finally:

@@ -1,4 +1,4 @@
-"""HTTP to one instance: kept connections, and an end to every wait."""
+"""HTTP to one instance: kept connections, and bounded waits."""
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -34,7 +34,7 @@ class HttpExchange:
 def send(pool: PoolManager, instance: Instance, request: Request, timeout: float) -> Response:
     """Send a request once: nothing is retried or redirected here.
 
-    The peer is told how long it has: whatever it calls in turn gets what is left of that.
+    The remaining time is sent along, so that the peer bounds its own calls by it.
 
     Raises:
         ConnectionFailed: there was no whole response within `timeout` seconds.
@@ -54,7 +54,7 @@ def send(pool: PoolManager, instance: Instance, request: Request, timeout: float
         try:
             body = _read(found)
         except BaseException:
-            found.close()  # what is left of the response would meet the next request
+            found.close()  # the next request would read the rest of the response
             raise
         found.release_conn()
     except (HTTPError, OSError) as error:

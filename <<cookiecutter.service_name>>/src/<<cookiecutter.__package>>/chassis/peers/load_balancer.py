@@ -52,7 +52,7 @@ class LoadBalancer:
 
     def _acquire(self, instances: Sequence[Instance]) -> Instance:
         if not instances:
-            raise PeerUnavailable(self._peer, "no instance of it is known")
+            raise PeerUnavailable(self._peer, "it has no known instance")
         now = time.monotonic()
         with self._lock:
             healthy = [each for each in instances if self._ejected_until.get(each, 0) <= now]

@@ -70,7 +70,7 @@ class PeerUnavailable(ServiceUnavailable):
     def __init__(self, peer: str, reason: str, retry_after: float | None = None) -> None:
         self.peer = peer
         seconds = None if retry_after is None else max(1, round(retry_after))
-        super().__init__(f"{peer} can't answer: {reason}.", retry_after=seconds)
+        super().__init__(f"{peer} cannot answer: {reason}.", retry_after=seconds)
 
 
 class UnexpectedAnswer(BadGateway):

@@ -60,7 +60,7 @@ class Retry:
             context.check_deadline()
             # The error names addresses, which callers of this service must not see.
             logger.warning("Calling %s failed: %s", self._peer, error, extra={"peer": self._peer})
-            raise PeerUnavailable(self._peer, "no connection to it lasted long enough") from error
+            raise PeerUnavailable(self._peer, "no attempt got a response in time") from error
         if response.status >= 500 or response.status == 429:
             pause = _retry_after(response.headers)
             raise PeerUnavailable(self._peer, f"it answers {response.status}", pause)
@@ -69,7 +69,7 @@ class Retry:
     def _attempt(self, request: Request, until: float) -> Response:
         timeout = min(self._attempt_seconds, until - time.monotonic())
         if timeout <= 0:
-            raise ConnectionFailed("the time is up")
+            raise ConnectionFailed("no time is left")
         return self._transport.send(request, timeout)
 
     def _should_stop(self, state: RetryCallState) -> bool:

@@ -30,8 +30,10 @@ class PeerCallSettings(ExtensionSettings):
 class PeerSettings(ExtensionSettings):
     """Fixed address of a peer, and the scopes of calls to it; each client names the variables."""
 
-    url: str | None = None
-    scope: str = ""
+    url: str | None = Field(default=None)
+    """Fixed address of the peer, in place of service discovery."""
+    scope: str = Field(default="")
+    """Scopes of the tokens for calls to the peer."""
 
     @field_validator("url")
     @classmethod

@@ -1,1 +1,1 @@
-"""What differs between databases: one module each."""
+"""The differences between databases, one module each."""

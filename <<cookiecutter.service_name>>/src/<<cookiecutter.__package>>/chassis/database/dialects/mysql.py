@@ -14,7 +14,7 @@ from ..engine import Dialect
 
 
 def options(timeout_seconds: float) -> dict[str, Any]:
-    """Bound connecting and every answer; speak all of Unicode, in UTC."""
+    """Bound connecting and every answer; use full Unicode, and UTC."""
     return {
         "connect_args": {
             "charset": "utf8mb4",
@@ -30,10 +30,10 @@ def options(timeout_seconds: float) -> dict[str, Any]:
 
 
 class Connection(pymysql.Connection):
-    """Waits for the server as long as the request has time.
+    """Connection whose waits end at the deadline of the request.
 
-    A statement that is not answered by then is ended by a connection of its own: this one is
-    lost, and the server would not notice for a while.
+    A late statement is killed over a second connection: this one is lost, and the server would
+    notice only later.
     """
 
     _most_seconds: float
@@ -52,7 +52,7 @@ class Connection(pymysql.Connection):
         self._most_seconds = seconds
 
     def query(self, sql: str, unbuffered: bool = False) -> int:
-        """Execute a statement; end one that takes too long."""
+        """Execute a statement; kill one that takes too long."""
         try:
             return super().query(sql, unbuffered)
         except pymysql.OperationalError as error:
@@ -63,14 +63,14 @@ class Connection(pymysql.Connection):
     def _kill(self) -> None:
         brief = dict.fromkeys(("connect_timeout", "read_timeout"), GRACE_SECONDS)
         with (
-            suppress(pymysql.MySQLError),  # the server is out of reach, or has just finished
+            suppress(pymysql.MySQLError),  # the server is unreachable, or has just finished
             closing(pymysql.connect(**{**self._parameters, **brief})) as other,
         ):
             other.kill(self.thread_id())  # type: ignore[no-untyped-call]
 
 
 def prepare(engine: Engine) -> None:
-    """Make connections that know of deadlines."""
+    """Open connections that end their waits at deadlines."""
 
     @event.listens_for(engine, "do_connect")
     def connect(_: Any, __: Any, ___: Any, parameters: dict[str, Any]) -> Connection:

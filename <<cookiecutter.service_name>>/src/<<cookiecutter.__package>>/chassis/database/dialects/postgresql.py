@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def options(timeout_seconds: float) -> dict[str, Any]:
-    """Bound connecting, every statement, and the wait for a peer that fell silent."""
+    """Bound connecting, every statement, and the wait for a server that stopped responding."""
     milliseconds = int(timeout_seconds * 1000)
     return {
         "connect_args": {
@@ -30,10 +30,10 @@ def options(timeout_seconds: float) -> dict[str, Any]:
 
 
 class Connection(psycopg.Connection[Any]):
-    """Waits for the server as long as the request has time, and not for ever.
+    """Connection whose waits end at the deadline of the request.
 
-    To tell the server how long that is would cost a round trip with every statement; to cancel
-    one costs something only when it is too late.
+    Sending the server a time limit would cost a round trip with every statement; cancelling costs
+    one only for statements that are late.
     """
 
     patience_seconds = 6.0
@@ -57,7 +57,7 @@ class Connection(psycopg.Connection[Any]):
         interval: float = 0.1,
         timeout: float | None = None,
     ) -> Result:
-        """Wait for an answer; cancel what is not answered in time."""
+        """Wait for an answer; cancel the statement if there is none in time."""
         try:
             return super().wait(gen, interval, timeout or bounded(self.patience_seconds))
         except psycopg.OperationalError:
@@ -66,14 +66,14 @@ class Connection(psycopg.Connection[Any]):
             raise
 
     def _cancel(self, gen: PQGen[Result]) -> Result:
-        """End the statement; gives its result if that was faster."""
+        """Cancel the statement; return its result if that arrives first."""
         try:
             self.cancel_safe(timeout=GRACE_SECONDS)
             return super().wait(gen, timeout=GRACE_SECONDS)
         finally:
             if self._waits_for_an_answer():
-                # The server does not speak any more. If it should yet answer, that would be
-                # taken for the answer to another statement.
+                # The server does not respond. A late answer would be mistaken for the answer to
+                # another statement.
                 self.pgconn.finish()
 
     def _waits_for_an_answer(self) -> bool:
@@ -81,12 +81,12 @@ class Connection(psycopg.Connection[Any]):
 
 
 def prepare(engine: Engine) -> None:
-    """Make connections that are bounded on this side too."""
+    """Open connections that bound their waits on the client side too."""
 
     @event.listens_for(engine, "do_connect")
     def connect(_: Any, __: Any, arguments: Any, parameters: dict[str, Any]) -> Connection:
         connection = Connection.connect(*arguments, **parameters)
-        # Later than the server, which can say why.
+        # After the server's own timeout, whose error says more.
         connection.patience_seconds = parameters["tcp_user_timeout"] / 1000 + 1
         return connection
 

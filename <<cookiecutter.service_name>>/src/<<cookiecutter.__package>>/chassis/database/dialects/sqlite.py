@@ -1,4 +1,4 @@
-"""SQLite: the embedded database of development, or of a service on a single node."""
+"""SQLite: the embedded database, for development or a service on a single node."""
 
 import math
 from pathlib import Path
@@ -11,23 +11,23 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ..deadlines import bounded, missed
 from ..engine import Dialect
 
-# How many of its steps SQLite makes before it asks whether to go on: less than a millisecond.
+# SQLite checks for interruption after this number of steps: in less than a millisecond.
 _STEPS = 10_000
 
 
 def options(timeout_seconds: float) -> dict[str, Any]:
-    """Wait that long for another writer."""
+    """Wait up to the timeout for another writer."""
     return {"connect_args": {"timeout": timeout_seconds}}
 
 
 def prepare(engine: Engine) -> None:
-    """Let readers and one writer work side by side, as long as the request has time."""
+    """Let readers and one writer run concurrently, within the deadline of the request."""
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        # The driver would begin its transactions late, and only to be told that it is too late.
+        # The driver would begin transactions late, when taking the write lock can fail at once.
         connection.isolation_level = None
         connection.set_progress_handler(lambda: missed() is not None, _STEPS)
         cursor = connection.cursor()

@@ -1,4 +1,4 @@
-"""The address under which others reach this process, as it is registered."""
+"""The address that this process registers, under which others reach it."""
 
 import socket
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, not
 
 
 class AddressSettings(ExtensionSettings):
-    """The registered address, where the process cannot find it out."""
+    """The registered address, where the process cannot determine it."""
 
     address: str | None = Field(
         default=None, pattern="^([0-9A-Za-z.-]+|[0-9A-Fa-f:.]+)$", alias="ADVERTISE_ADDRESS"
@@ -37,7 +37,7 @@ class AdvertisedAddress:
         """Return the address under which the network of a server reaches this process.
 
         Raises:
-            ValueError: it has to be set, since only this machine could use the one found.
+            ValueError: ADVERTISE_ADDRESS is needed, since only a loopback address was found.
             OSError: there is no route to that server now.
         """
         host = self.settings.address or self.bound.host
@@ -45,7 +45,7 @@ class AdvertisedAddress:
             host = _interface_towards(url)
             # A loopback address would lead other machines to themselves.
             if self.settings.environment == "production" and ip_address(host).is_loopback:
-                raise ValueError(f"ADVERTISE_ADDRESS is needed, since {url} is on this machine")
+                raise ValueError(f"ADVERTISE_ADDRESS is needed, since {url} is on this host")
         return Instance(self.bound.scheme, host, self.settings.port or self.bound.port)
 
 

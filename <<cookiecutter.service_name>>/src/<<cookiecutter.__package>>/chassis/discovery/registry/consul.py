@@ -1,4 +1,4 @@
-"""Consul: the agent that this process is entered with, by its HTTP API."""
+"""Consul: client of the local agent's HTTP API, and registration with it."""
 
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,39 +12,47 @@ from .errors import Refused
 from .heartbeat import TTL_SECONDS
 
 _CALL_SECONDS = 1.0
-_CONNECTIONS = 32  # kept: the announcer's, and one for each service that is watched
+_CONNECTIONS = 32  # kept open: one for the heartbeat, and one for each watched service
 
 
 class ConsulSettings(ExtensionSettings):
-    """The agent, named as Consul's own tools name it."""
+    """Address and credentials of the agent, in the variables of Consul's own tools."""
 
     ssl: bool = Field(default=False, alias="CONSUL_HTTP_SSL")
+    """`true`: an address without a scheme is called over HTTPS."""
     address: str = Field(default="", alias="CONSUL_HTTP_ADDR", validate_default=True)
+    """Address of the Consul agent, with or without `http://` or `https://`. Required in
+    production; in development by default `127.0.0.1:8500`."""
     token: SecretStr | None = Field(default=None, alias="CONSUL_HTTP_TOKEN")
+    """ACL token: `service:write` for this service, `service:read` and `node:read` for its
+    peers. Without the latter two, Consul answers as if peers had no instances."""
     ca_file: FilePath | None = Field(default=None, alias="CONSUL_CACERT")
+    """Authorities that sign the agent's certificate. Default: those of the system."""
 
     @field_validator("address")
     @classmethod
     def _is_a_url(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.data.get("environment") == "production":
-            raise ValueError("is missing; name the Consul agent, as in http://consul:8500.")
+            raise ValueError(
+                "is missing; set the address of the Consul agent, as in http://consul:8500."
+            )
         value = value or "127.0.0.1:8500"
         if "://" not in value:
             value = f"{'https' if info.data.get('ssl') else 'http'}://{value}"
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-            raise ValueError("is no address like http://consul:8500.")
+            raise ValueError("is not an address like http://consul:8500.")
         return value.rstrip("/")
 
 
 class ConsulError(Refused):
-    """Consul refuses a request, or can't answer it now."""
+    """Consul rejects a request, or cannot answer it now."""
 
-    remedies = {403: "look at CONSUL_HTTP_TOKEN"}
+    remedies = {403: "check CONSUL_HTTP_TOKEN"}
 
 
 class Client:
-    """The HTTP API of an agent."""
+    """Client of an agent's HTTP API."""
 
     def __init__(self, settings: ConsulSettings) -> None:
         self.address = settings.address
@@ -59,11 +67,11 @@ class Client:
     def call(
         self, method: str, path: str, body: Any = None, seconds: float = _CALL_SECONDS
     ) -> BaseHTTPResponse:
-        """Give the answer of the agent.
+        """Return the response of the agent.
 
         Raises:
-            ConsulError: it says that something is wrong.
-            HTTPError: there is no answer.
+            ConsulError: its status is not 200.
+            HTTPError: there is no response.
         """
         url = f"{self.address}/v1/{path}"
         timeout = Timeout(connect=_CALL_SECONDS, read=seconds)
@@ -74,7 +82,7 @@ class Client:
 
 
 class ConsulRegistrar:
-    """Enters one process as an instance of a service; its check passes for a while at a time."""
+    """Registers an instance of a service with a check that expires unless it is confirmed."""
 
     name = "Consul"
 
@@ -85,12 +93,12 @@ class ConsulRegistrar:
         self._id = ""
 
     def register(self) -> None:
-        """Enter this process, or let its check pass for another while."""
+        """Register the instance, or confirm its check."""
         if not (self._id and self._confirms()):
             self._register()
 
     def deregister(self) -> None:
-        """Take it out."""
+        """Remove the instance, if it is registered."""
         if self._id:
             self._client.call("PUT", f"agent/service/deregister/{quote(self._id)}")
             self._id = ""
@@ -99,7 +107,7 @@ class ConsulRegistrar:
         try:
             self._client.call("PUT", f"agent/check/pass/service:{quote(self._id)}")
         except ConsulError:
-            return False  # it has forgotten: it was restarted, or somebody took the entry out
+            return False  # the agent was restarted, or the entry was removed
         return True
 
     def _register(self) -> None:
@@ -115,7 +123,7 @@ class ConsulRegistrar:
                 "Name": "ready",
                 "TTL": f"{TTL_SECONDS}s",
                 "Status": "passing",
-                # Consul allows nothing shorter; callers hear of healthy instances only.
+                # The minimum that Consul allows; callers see healthy instances only.
                 "DeregisterCriticalServiceAfter": "1m",
             },
         }

@@ -1,4 +1,4 @@
-"""Problems with a registry of services: what it refuses, and that each kind is told once."""
+"""Problems with a service registry: rejected requests, and logging each kind once."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,36 +7,36 @@ from urllib3 import BaseHTTPResponse
 
 
 class Refused(Exception):
-    """A registry refuses a request, or can't answer it now.
+    """A registry rejects a request, or cannot answer it now.
 
     Attributes:
-        remedies: by status, what to look at.
+        remedies: the settings to check, by status.
     """
 
     remedies: ClassVar[Mapping[int, str]] = {}
 
     def __init__(self, response: BaseHTTPResponse) -> None:
         self.status = response.status
-        said = f"{response.status} {response.data[:200].decode(errors='replace').strip()}"
-        super().__init__("; ".join(filter(None, (said, self.remedies.get(response.status)))))
+        answer = f"{response.status} {response.data[:200].decode(errors='replace').strip()}"
+        super().__init__("; ".join(filter(None, (answer, self.remedies.get(response.status)))))
 
 
 class Problems:
-    """The kinds of problem that were told since all was well."""
+    """The kinds of problem since the last success."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[type[Exception], int]] = set()
+        self._seen: set[tuple[type[Exception], int]] = set()
 
     def is_new(self, error: Exception) -> bool:
-        """Tell whether there was none of its kind yet, and note it."""
+        """Record an error; return whether it is the first of its kind."""
         kind = type(error), error.status if isinstance(error, Refused) else 0
-        if kind in self._told:
+        if kind in self._seen:
             return False
-        self._told.add(kind)
+        self._seen.add(kind)
         return True
 
     def end(self) -> bool:
-        """Forget them; tell whether there were any."""
-        were = bool(self._told)
-        self._told.clear()
-        return were
+        """Forget all problems; return whether there were any."""
+        had_problems = bool(self._seen)
+        self._seen.clear()
+        return had_problems

@@ -1,4 +1,4 @@
-"""etcd: the key that tells of this process, by the JSON form of its API."""
+"""etcd: client of its JSON API, and registration as a key with a lease."""
 
 import base64
 import json
@@ -15,25 +15,31 @@ from .errors import Refused
 from .heartbeat import TTL_SECONDS
 
 _CALL_SECONDS = 1.0
-_CONNECTIONS = 32  # kept: the announcer's, and one for each service that is watched
+_CONNECTIONS = 32  # kept open: one for the heartbeat, and one for each watched service
 
 
 class EtcdSettings(ExtensionSettings):
-    """The cluster, and who this service is there."""
+    """Addresses and credentials of the cluster."""
 
     endpoints: str = Field(default="", alias="ETCD_ENDPOINTS", validate_default=True)
+    """URLs of the cluster's members, separated by commas. Required in production; in
+    development by default `http://127.0.0.1:2379`."""
     username: str | None = Field(default=None, alias="ETCD_USERNAME")
+    """User of this service, where etcd requires authentication. It has to read below
+    `/services/`, and to write below `/services/<name>/`."""
     password: SecretStr = Field(default=SecretStr(""), alias="ETCD_PASSWORD")
+    """Password of that user."""
     ca_file: FilePath | None = Field(default=None, alias="ETCD_CACERT")
+    """Authorities that sign the members' certificates. Default: those of the system."""
 
     @field_validator("endpoints")
     @classmethod
     def _are_urls(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.data.get("environment") == "production":
-            raise ValueError("is missing; name etcd's servers, as in http://etcd:2379.")
+            raise ValueError("is missing; list etcd's members, as in http://etcd:2379.")
         urls = [one.strip().rstrip("/") for one in (value or "http://127.0.0.1:2379").split(",")]
         if not all(map(_is_url, urls)):
-            raise ValueError("is no list like http://etcd-1:2379,http://etcd-2:2379.")
+            raise ValueError("is not a list like http://etcd-1:2379,http://etcd-2:2379.")
         return ",".join(urls)
 
 
@@ -43,13 +49,13 @@ def _is_url(text: str) -> bool:
 
 
 class EtcdError(Refused):
-    """etcd refuses a request, or can't answer it now."""
+    """etcd rejects a request, or cannot answer it now."""
 
-    remedies = dict.fromkeys((400, 401, 403), "look at ETCD_USERNAME and ETCD_PASSWORD")
+    remedies = dict.fromkeys((400, 401, 403), "check ETCD_USERNAME and ETCD_PASSWORD")
 
 
 class Client:
-    """The API, at whichever endpoint answers; that is the first one from then on."""
+    """Client of the API; an endpoint that answers after others failed becomes the first one."""
 
     def __init__(self, settings: EtcdSettings) -> None:
         self.endpoints = settings.endpoints.split(",")
@@ -60,10 +66,10 @@ class Client:
         self._pool = PoolManager(maxsize=_CONNECTIONS, retries=False, ca_certs=authorities)
 
     def call(self, path: str, body: Any) -> Any:
-        """Give what etcd answers.
+        """Return the answer of etcd.
 
         Raises:
-            EtcdError: it says that something is wrong.
+            EtcdError: its status is not 200.
             HTTPError: there is no answer.
         """
         return self.open(path, body).json()
@@ -71,17 +77,17 @@ class Client:
     def open(
         self, path: str, body: Any, seconds: float = _CALL_SECONDS, *, whole: bool = True
     ) -> BaseHTTPResponse:
-        """Give a response, without its body unless that is to be had as a whole."""
+        """Return a response; its body is a stream unless `whole`."""
         for _ in self.endpoints[1:]:
             asked = self.endpoints
             try:
-                return self._as_somebody(path, body, seconds, whole)
+                return self._authenticated(path, body, seconds, whole)
             except (HTTPError, EtcdError):
-                if self.endpoints is asked:  # or another thread has turned to the next one
+                if self.endpoints is asked:  # otherwise another thread has moved it already
                     self.endpoints = [*asked[1:], asked[0]]
-        return self._as_somebody(path, body, seconds, whole)
+        return self._authenticated(path, body, seconds, whole)
 
-    def _as_somebody(self, path: str, body: Any, seconds: float, whole: bool) -> BaseHTTPResponse:
+    def _authenticated(self, path: str, body: Any, seconds: float, whole: bool) -> BaseHTTPResponse:
         try:
             return self._post(path, body, seconds, whole=whole)
         except EtcdError as error:
@@ -108,7 +114,7 @@ class Client:
 
 
 class EtcdRegistrar:
-    """Enters one process as an instance of a service; the entry lives as long as its lease."""
+    """Registers an instance of a service as a key that expires with its lease."""
 
     name = "etcd"
 
@@ -119,12 +125,12 @@ class EtcdRegistrar:
         self._lease = ""
 
     def register(self) -> None:
-        """Enter this process, or keep its lease alive."""
+        """Register the instance, or keep its lease alive."""
         if not (self._lease and self._is_kept_alive()):
-            self._enter()
+            self._register()
 
     def deregister(self) -> None:
-        """Give the lease back: the entry goes with it."""
+        """Revoke the lease, and the key with it."""
         if self._lease:
             self._client.call("lease/revoke", {"ID": self._lease})
             self._lease = ""
@@ -132,13 +138,13 @@ class EtcdRegistrar:
     def _is_kept_alive(self) -> bool:
         answer = self._client.call("lease/keepalive", {"ID": self._lease})
         alive = int(answer["result"].get("TTL", 0)) > 0
-        # A key that somebody has deleted would be gone for as long as the lease lives.
+        # A deleted key would stay missing while the lease lives.
         asked = {"ID": self._lease, "keys": True}
         return alive and "keys" in self._client.call("lease/timetolive", asked)
 
-    def _enter(self) -> None:
+    def _register(self) -> None:
         lease = self._client.call("lease/grant", {"TTL": TTL_SECONDS})["ID"]
-        # Seen from the endpoint that has just answered: the way to another one may be unknown.
+        # Towards the endpoint that has just answered: another one may be unreachable.
         instance = self._address.seen_from(self._client.endpoints[0])
         key = f"{prefix(self._service)}{self._service}-{instance.host}-{instance.port}"
         value = {"scheme": instance.scheme, "host": instance.host, "port": instance.port}
@@ -148,10 +154,10 @@ class EtcdRegistrar:
 
 
 def prefix(service: str) -> str:
-    """Give what the keys of a service's instances begin with."""
+    """Return the prefix of the keys of a service's instances."""
     return f"/services/{service}/"
 
 
 def encoded(text: str) -> str:
-    """Give a text as etcd's JSON has it."""
+    """Return a text as etcd's JSON encodes it."""
     return base64.b64encode(text.encode()).decode()

@@ -1,7 +1,7 @@
 """Registers this process with the service registry while it is ready.
 
 The process probes its own readiness as an orchestrator would. Unready for a while, it deregisters;
-ready again, it registers again. A registry that was away or lost the entry gets it again.
+ready again, it registers again, as it does with a registry that was away or lost the entry.
 """
 
 import logging
@@ -13,7 +13,7 @@ from . import Registrar
 from .address import WILDCARDS
 from .errors import Problems
 
-# How long an entry outlives a process that was killed.
+# Time after which the entry of a killed process expires.
 TTL_SECONDS = 10
 _BEAT_SECONDS = 2.0
 _DOUBTFUL_SECONDS = 1.0
@@ -51,16 +51,16 @@ class Heartbeat:
             self._beat()
             doubtful = 0 < self._unready <= _UNREADY_BEATS
             usual = _DOUBTFUL_SECONDS if doubtful else _BEAT_SECONDS
-            # Not all processes at the same moment.
+            # Jitter, so that processes do not beat at the same moment.
             self._over.wait(usual * random.uniform(0.8, 1.2))  # noqa: S311
-        self._deregister("it stops")
+        self._deregister("the process stops")
 
     def _beat(self) -> None:
         self._unready = 0 if self._is_ready() else self._unready + 1
         if not self._unready or (self._registered and self._unready < _UNREADY_BEATS):
             self._register()
         elif self._registered:
-            self._deregister("it is not ready")
+            self._deregister("the process is not ready")
 
     def _is_ready(self) -> bool:
         connection = HTTPConnection(*self._probed, timeout=_READY_SECONDS)
@@ -75,23 +75,23 @@ class Heartbeat:
     def _register(self) -> None:
         try:
             self._registrar.register()
-        except Exception as error:  # whatever it is, the next beat tries again
-            self._fails(error)
+        except Exception as error:  # of any kind: the next beat tries again
+            self._report(error)
             return
         if self._problems.end() or not self._registered:
             logger.info("Registered with %s", self._registrar.name)
         self._registered = True
 
     def _deregister(self, reason: str) -> None:
-        entered, self._registered = self._registered, False
+        was_registered, self._registered = self._registered, False
         try:
             self._registrar.deregister()
-        except Exception as error:  # an entry that nobody confirms expires by itself
-            self._fails(error)
+        except Exception as error:  # of any kind: an unconfirmed entry expires by itself
+            self._report(error)
             return
-        if entered:
+        if was_registered:
             logger.info("Deregistered from %s: %s", self._registrar.name, reason)
 
-    def _fails(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         if self._problems.is_new(error):
             logger.warning("Cannot register with %s: %s", self._registrar.name, error)

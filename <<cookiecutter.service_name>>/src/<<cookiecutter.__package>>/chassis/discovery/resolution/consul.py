@@ -10,7 +10,7 @@ from ..registry.consul import Client, ConsulSettings
 from .registry_watcher import WatchingResolver
 
 _WAIT_SECONDS = 30
-# Consul waits for up to a sixteenth more.
+# Consul adds a jitter of up to a sixteenth.
 _ANSWER_SECONDS = _WAIT_SECONDS * 17 / 16 + 3
 
 
@@ -23,12 +23,12 @@ class Source:
         self._client = client
 
     def look(self, service: str, seen: int) -> tuple[Sequence[Instance], int]:
-        """Give the instances and the index, as soon as it is not the one that was seen."""
+        """Return the instances and the index, once it differs from the one seen."""
         query = f"passing=true&index={seen}&wait={_WAIT_SECONDS}s"
         answer = self._client.call(
             "GET", f"health/service/{quote(service)}?{query}", seconds=_ANSWER_SECONDS
         )
-        # An index that went back is begun anew; one below 1 would not block.
+        # An index that went back is reset; one below 1 would not block.
         index = max(1, int(answer.headers["X-Consul-Index"]))
         return [_instance(each) for each in answer.json()], index if index >= seen else 0
 

@@ -1,4 +1,4 @@
-"""etcd: the instances of a service, watched from the revision that was seen."""
+"""etcd: the instances of a service, by a watch from the last revision."""
 
 import base64
 import json
@@ -31,9 +31,9 @@ class Source:
         self._client = client
 
     def look(self, service: str, seen: int) -> tuple[Sequence[Instance], int]:
-        """Give the instances and the revision, as soon as one has changed since it was seen."""
+        """Return the instances and the revision, once one has changed since `seen`."""
         first = prefix(service)
-        # All that begins with it: up to the next text of the same length.
+        # All keys with the prefix: up to the next text of the same length.
         keys = {"key": encoded(first), "range_end": encoded(first[:-1] + chr(ord(first[-1]) + 1))}
         if seen:
             self._wait_for_change({**keys, "start_revision": seen + 1})
@@ -45,31 +45,31 @@ class Source:
         response = self._client.open("watch", {"create_request": watch}, _WAIT_SECONDS, whole=False)
         with closing(response):
             for line in _lines(response):
-                # Cancelled: the revision has been compacted away, or this member can't go on. All
-                # is read anew in any case.
-                told = line.get("result", {"canceled": True})
-                if told.get("events") or told.get("canceled"):
+                # Canceled: the revision was compacted, or this member cannot continue. All
+                # instances are read again in any case.
+                result = line.get("result", {"canceled": True})
+                if result.get("events") or result.get("canceled"):
                     return
 
 
 def _lines(response: BaseHTTPResponse) -> Iterator[Any]:
-    """Give what arrives until the connection ends, or has been silent for a while."""
-    begun = b""
+    """Yield the lines that arrive until the connection ends or is silent for too long."""
+    partial = b""
     try:
         for chunk in response.stream():
-            *whole, begun = (begun + chunk).split(b"\n")
+            *whole, partial = (partial + chunk).split(b"\n")
             yield from map(json.loads, whole)
     except ReadTimeoutError:
         return
 
 
 def _instance(entry: dict[str, str]) -> list[Instance]:
-    """Give the instance that a key tells of; none if it is something else that somebody wrote."""
+    """Return the instance in the value of a key; none if the value is something else."""
     try:
         return [_INSTANCE.validate_json(base64.b64decode(entry.get("value", "")))]
     except ValueError:
         key = base64.b64decode(entry["key"]).decode(errors="replace")
-        logger.warning("etcd: %s is no instance", key)
+        logger.warning("etcd: %s is not an instance", key)
         return []
 
 

@@ -11,9 +11,9 @@ from ... import context
 from .. import Instance
 from ..registry.errors import Problems
 
-# How long calls wait for the very first answer.
+# Longest wait of calls for the first answer.
 _FIRST_ANSWER_SECONDS = 1.0
-# A registry that has lost all entries is told again within this time.
+# Within this time, instances register again with a registry that has lost all entries.
 _EMPTY_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _SHORTEST_ROUND_SECONDS = 0.1
@@ -23,22 +23,22 @@ logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """A registry that can be waited for. Any error means that it gave no answer."""
+    """A registry with blocking queries. Any error means that it gave no answer."""
 
     name: str
 
     def look(self, service: str, seen: int) -> tuple[Sequence[Instance], int]:
-        """Give the instances of a service, and a number for what the registry is like now.
+        """Return the instances of a service, and the version of the registry.
 
-        It answers at once if what was `seen` is 0, else when there is something new, or after half
-        a minute.
+        Answer at once if the version `seen` before is 0, otherwise after a change or half a
+        minute.
         """
 
 
 class WatchingResolver:
-    """Resolver that watches a registry for each service it is asked for.
+    """Resolver that watches the registry for each service that it is asked for.
 
-    Threads begin with the first question: those of before a fork would not be there after it.
+    Threads start with the first question, since threads do not survive a fork.
     """
 
     def __init__(self, source: Source) -> None:
@@ -48,12 +48,12 @@ class WatchingResolver:
         self._closed = threading.Event()
 
     def instances(self, service: str) -> Sequence[Instance]:
-        """Give them as last known; wait for that a moment after the first question only."""
+        """Return the instances as last known; only the first question waits a moment."""
         view = self._views.get(service) or self._watch(service)
         return view.instances()
 
     def close(self) -> None:
-        """Stop following them."""
+        """Stop watching."""
         self._closed.set()
 
     def _watch(self, service: str) -> "_View":
@@ -72,27 +72,29 @@ class WatchingResolver:
             began = time.monotonic()
             try:
                 found, seen = self._source.look(service, seen)
-            except Exception as error:  # whatever it is, the registry gave no answer
+            except Exception as error:  # of any kind: the registry gave no answer
                 self._report(service, problems, error)
                 seen, failures = 0, min(failures + 1, _FAILURES_THAT_COUNT)
                 self._closed.wait(_pause(failures))
                 continue
             failures = 0
-            self._report(service, problems, None if found else LookupError("it knows no instance"))
+            self._report(
+                service, problems, None if found else LookupError("no instance is registered")
+            )
             view.update(found)
-            # One change is passed on at once; many in a row are not asked for one by one.
+            # A single change is passed on at once; many in a row are batched.
             self._closed.wait(max(0, began + _SHORTEST_ROUND_SECONDS - time.monotonic()))
 
     def _report(self, service: str, problems: Problems, error: Exception | None) -> None:
         if error is None:
             if problems.end():
-                logger.info("%s tells of %s again", self._source.name, service)
+                logger.info("%s lists %s again", self._source.name, service)
         elif problems.is_new(error):
-            logger.warning("%s does not tell of %s: %s", self._source.name, service, error)
+            logger.warning("%s does not list %s: %s", self._source.name, service, error)
 
 
 class _View:
-    """What is known of one service."""
+    """The known instances of one service."""
 
     def __init__(self) -> None:
         self._known: tuple[Instance, ...] = ()

@@ -7,8 +7,7 @@ from cryptography import x509
 from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 
-from ...mtls import MtlsSettings, spiffe
-from ...mtls.certificates import ReloadingContext
+from ...mtls import MtlsSettings, ReloadingContext, spiffe
 from ...settings import Settings
 from . import PlaintextPools, Pools
 from .pool import TlsConnection, TlsPool
@@ -57,7 +56,7 @@ class _NoConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Raise SSLError."""
-        raise ssl.SSLError(f"{self.host}: peers are called by https")
+        raise ssl.SSLError(f"{self.host}: peers are called over HTTPS only")
 
 
 class _NoPool(HTTPConnectionPool):

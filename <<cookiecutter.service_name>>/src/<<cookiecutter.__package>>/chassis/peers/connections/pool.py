@@ -1,7 +1,7 @@
-"""Connections that keep their time: to connect, and then for the whole of a response.
+"""Connections with a time limit for connecting, and one for the whole response.
 
-Left alone, a name takes as long to resolve as its server likes, each of its addresses as long as
-all of them may take together, and a response for ever, if only some of it arrives now and then.
+By default resolving a name is not bounded, the time limit applies to each of its addresses alone,
+and a response that arrives slowly can take forever.
 """
 
 import io
@@ -19,11 +19,11 @@ from urllib3.util.connection import create_connection
 
 Options = list[tuple[int, int, int | bytes]]
 
-_LONGEST_SECONDS = 60.0  # where nobody says how long it may take
+_LONGEST_SECONDS = 60.0  # without a timeout of the caller
 
 
 class _Incoming(io.RawIOBase):
-    """What arrives at a socket, within the time that it has now."""
+    """Data arriving at a socket, within the timeout that it has at first."""
 
     def __init__(self, sock: socket.socket, arriving: io.RawIOBase) -> None:
         self._sock = sock
@@ -60,7 +60,7 @@ class Connection(HTTPConnection):
             sock = _connect(addresses, self.port, until, self.socket_options)
             sock.settimeout(_left(until))  # for TLS, which comes next
         except (OSError, UnicodeError) as error:
-            raise NewConnectionError(self, f"Can't connect to {self.host}: {error}") from error
+            raise NewConnectionError(self, f"Cannot connect to {self.host}: {error}") from error
         return sock
 
 
@@ -81,7 +81,7 @@ class TlsPool(HTTPSConnectionPool):
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[str]:
-    """Give the addresses of a host, the best one last; the system's resolver knows no limit."""
+    """Return the addresses of a host, the preferred one last, within a time limit."""
     answer: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
     def ask() -> None:
@@ -95,7 +95,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[str]:
     try:
         addresses = answer.get(timeout=seconds)
     except Empty:
-        raise TimeoutError("its name is not resolved in time") from None
+        raise TimeoutError("the name was not resolved in time") from None
     if isinstance(addresses, Exception):
         raise addresses
     return addresses
@@ -106,7 +106,7 @@ def _connect(
 ) -> socket.socket:
     while True:
         address = addresses.pop()
-        # Those that are tried after it have their share, too.
+        # The remaining addresses share the rest of the time.
         share = _left(until) / (len(addresses) + 1)
         try:
             return create_connection((address, port), share, socket_options=options)
@@ -118,5 +118,5 @@ def _connect(
 def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
-        raise TimeoutError("the time is up")
+        raise TimeoutError("no time is left")
     return left

@@ -16,85 +16,87 @@ from .endpoint import Grant, NoToken
 _LONGEST_WAIT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
-_TOO_YOUNG_TO_BLAME_SECONDS = 5.0
+_FRESH_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
 
 class TokenUnavailable(ServiceUnavailable):
-    """There is no token for a peer for now; left alone, it becomes this service's own 503."""
+    """There is no token for a peer for now; uncaught, it becomes this service's own 503."""
 
     def __init__(self, audience: str, retry_after: float) -> None:
         seconds = math.ceil(max(1, retry_after))
         super().__init__(f"There is no token for {audience} for now.", retry_after=seconds)
 
 
-class _Held(NamedTuple):
-    token: str = ""
+class _Token(NamedTuple):
+    text: str = ""
     got_at: float = -math.inf
     renew_at: float = -math.inf
     ends_at: float = -math.inf
 
 
 class CachedToken:
-    """One token. A thread of its own asks for the next one, so that no deadline cuts it short.
+    """One token, renewed in a background thread, so that no deadline interrupts the renewal.
 
-    Callers go on with the old token meanwhile, and wait only if there is none. While the provider
-    fails it is asked ever more rarely, once in ten seconds in the end.
+    Meanwhile callers use the old token, and wait only if there is none. While the provider fails,
+    pauses between requests grow up to ten seconds.
     """
 
     def __init__(self, audience: str, fetch: Callable[[], Grant]) -> None:
         self._audience = audience
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._held = _Held()
-        self._asking: threading.Event | None = None
+        self._held = _Token()
+        self._renewal: threading.Event | None = None
         self._failures = 0
         self._ask_at = -math.inf
 
     def get(self) -> str:
-        """Give it.
+        """Return the token.
 
         Raises:
             TokenUnavailable: there is none.
-            DeadlineExceeded: it did not come in time.
+            DeadlineExceeded: it did not arrive in time.
         """
         held = self._held
         if time.monotonic() < held.renew_at:
-            return held.token
-        asking = self._ask()
+            return held.text
+        renewal = self._start_renewal()
         if time.monotonic() < held.ends_at:
-            return held.token
-        return self._wait(asking)
+            return held.text
+        return self._wait(renewal)
 
     def forget(self) -> None:
-        """Drop it, unless it is so young that another one would be refused too."""
+        """Drop the token, unless it is so fresh that another one would be rejected too."""
         with self._lock:
-            if time.monotonic() - self._held.got_at > _TOO_YOUNG_TO_BLAME_SECONDS:
-                self._held = _Held()
+            if time.monotonic() - self._held.got_at > _FRESH_SECONDS:
+                self._held = _Token()
 
-    def _ask(self) -> threading.Event | None:
-        """See to it that somebody asks for the next one; None if nobody should."""
+    def _start_renewal(self) -> threading.Event | None:
+        """Return the event of the renewal in progress, started if it is due; None if not."""
         with self._lock:
             now = time.monotonic()
-            if self._asking is None and now >= max(self._held.renew_at, self._ask_at):
-                asking = threading.Event()
-                threading.Thread(target=self._renew, args=(asking,), daemon=True).start()
-                self._asking = asking  # now that somebody really asks
-            return self._asking
+            if self._renewal is None and now >= max(self._held.renew_at, self._ask_at):
+                done = threading.Event()
+                threading.Thread(target=self._renew, args=(done,), daemon=True).start()
+                self._renewal = done  # only now: starting the thread may fail
+            return self._renewal
 
-    def _wait(self, asking: threading.Event | None) -> str:
-        if asking is not None:
+    def _wait(self, renewal: threading.Event | None) -> str:
+        if renewal is not None:
             left = context.remaining_seconds()
-            asking.wait(_LONGEST_WAIT_SECONDS if left is None else min(left, _LONGEST_WAIT_SECONDS))
+            renewal.wait(
+                _LONGEST_WAIT_SECONDS if left is None else min(left, _LONGEST_WAIT_SECONDS)
+            )
         held = self._held
         now = time.monotonic()
         if now < held.ends_at:
-            return held.token
+            return held.text
         context.check_deadline()
         raise TokenUnavailable(self._audience, self._ask_at - now)
 
-    def _renew(self, asking: threading.Event) -> None:
+    def _renew(self, done: threading.Event) -> None:
         asked_at = time.monotonic()
         try:
             token, seconds = self._fetch()
@@ -105,11 +107,11 @@ class CachedToken:
             logger.warning("There is no token for %s: %s", self._audience, error)
         else:
             self._failures = 0
-            life = max(seconds - 1, seconds / 2)  # its end is told in whole seconds
-            # Not at the same moment in all processes that were started together.
+            life = max(seconds - 1, seconds / 2)  # lifetimes are whole seconds
+            # Jitter, so that processes that started together do not renew at the same moment.
             renew_at = asked_at + life * random.uniform(0.75, 0.85)  # noqa: S311
-            self._held = _Held(token, time.monotonic(), renew_at, asked_at + life)
+            self._held = _Token(token, time.monotonic(), renew_at, asked_at + life)
         finally:
             with self._lock:
-                self._asking = None
-            asking.set()
+                self._renewal = None
+            done.set()

@@ -15,44 +15,44 @@ from ...auth import Metadata
 from .settings import TokenSettings
 
 _TIMEOUT = Timeout(connect=2, read=4)
-_USUAL_SECONDS = 60  # the life of a token whose answer does not say
+_USUAL_SECONDS = 60  # lifetime of a token without `expires_in`
 
 
 class NoToken(Exception):
-    """The provider gave none; the text says why, without a secret in it."""
+    """The provider issued no token; the text says why, and contains no secret."""
 
 
 class Grant(NamedTuple):
-    """A token, and how many seconds it is good for."""
+    """A token, and its lifetime in seconds."""
 
     token: str
     seconds: float
 
 
 class TokenEndpoint:
-    """Where this service, as a client of the provider, asks for tokens."""
+    """Client of the provider's token endpoint."""
 
     def __init__(self, settings: TokenSettings) -> None:
         self._settings = settings
         self._metadata = Metadata(settings)
 
     def grant(self, audience: str, scope: str) -> Grant:
-        """Ask for a token that `audience` accepts.
+        """Return a new token that `audience` accepts.
 
         Raises:
-            NoToken: there is none.
+            NoToken: the provider issues none.
         """
         fields = {"grant_type": "client_credentials", **self._settings.parameters(audience, scope)}
         try:
-            status, body = self._post(self._settings.token_url or self._found(), fields)
+            status, body = self._post(self._settings.token_url or self._discovered_url(), fields)
         except (HTTPError, OSError, ValueError) as error:
             self._metadata.forget()
-            raise NoToken(f"the provider can't be asked: {error}") from error
+            raise NoToken(f"the provider cannot be reached: {error}") from error
         if status != 200:
             raise NoToken(f"the provider answers {status} {_reason(body)}")
         return _read(body)
 
-    def _found(self) -> str:
+    def _discovered_url(self) -> str:
         return self._metadata.address("token_endpoint")
 
     def _post(self, url: str, fields: dict[str, str]) -> tuple[int, bytes]:
@@ -65,19 +65,19 @@ class TokenEndpoint:
                 encode_multipart=False,
                 timeout=_TIMEOUT,
                 retries=False,
-                redirect=False,  # credentials go nowhere else
+                redirect=False,  # credentials are for this address only
             )
             return response.status, response.data
 
     def _credentials(self) -> dict[str, str]:
         secret = self._settings.client_secret
-        # RFC 6749, 2.3.1: both are encoded like a form before they are joined.
+        # RFC 6749, 2.3.1: both are form-encoded before they are joined.
         pair = (self._settings.client_id or "", secret.get_secret_value() if secret else "")
         return make_headers(basic_auth=":".join(map(quote_plus, pair)))
 
 
 def _pool(url: str) -> PoolManager:
-    # Asked once in minutes: no connection is kept. The way out is the same as for the keys.
+    # One request in minutes, so no connection is kept. Proxies are those of urllib, as for the keys.
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
     if not proxy or proxy_bypass(parts.netloc):
@@ -107,11 +107,11 @@ def _read(body: bytes) -> Grant:
 
 
 def _reason(body: bytes) -> str:
-    """Give the provider's reason (RFC 6749, 5.2), as one short line."""
+    """Return the provider's reason (RFC 6749, 5.2), as one short line."""
     answer: Any = None
     with suppress(ValueError):
         answer = json.loads(body)
     if not isinstance(answer, dict):
         return "without a reason"
-    told = (str(answer[name]) for name in ("error", "error_description") if name in answer)
-    return " ".join(": ".join(told).split())[:200]
+    reasons = (str(answer[name]) for name in ("error", "error_description") if name in answer)
+    return " ".join(": ".join(reasons).split())[:200]

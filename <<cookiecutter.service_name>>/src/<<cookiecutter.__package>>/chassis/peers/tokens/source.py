@@ -1,6 +1,6 @@
 """Access tokens for calls to peers.
 
-One for each peer as audience (RFC 9068): a token sent to one peer is useless at another.
+Each peer is an audience of its own (RFC 9068): a token for one peer is rejected by the others.
 """
 
 import logging
@@ -17,33 +17,33 @@ class TokenSource:
 
     def __init__(self, settings: TokenSettings) -> None:
         self._endpoint = TokenEndpoint(settings) if settings.client_id else None
-        self._kept: dict[tuple[str, str], CachedToken] = {}
-        self._has_said = False
+        self._cached: dict[tuple[str, str], CachedToken] = {}
+        self._warned = False
 
     def token(self, audience: str, scope: str = "") -> str | None:
-        """Give a token that `audience` accepts; None where this service is nobody's client.
+        """Return a token that `audience` accepts; None without client credentials.
 
         Raises:
-            TokenUnavailable: the provider gives none, and there is no valid one from before.
-            DeadlineExceeded: the time of the request that it is for is up.
+            TokenUnavailable: the provider issues none, and no cached one is valid.
+            DeadlineExceeded: the time of the current request is up.
         """
         endpoint = self._endpoint
         if endpoint is None:
-            self._say_once()
+            self._warn_once()
             return None
-        kept = self._kept.get((audience, scope))
-        if kept is None:
+        cached = self._cached.get((audience, scope))
+        if cached is None:
             new = CachedToken(audience, lambda: endpoint.grant(audience, scope))
-            kept = self._kept.setdefault((audience, scope), new)
-        return kept.get()
+            cached = self._cached.setdefault((audience, scope), new)
+        return cached.get()
 
     def forget(self, audience: str) -> None:
-        """Fetch anew next time: `audience` has refused its token."""
-        for (name, _), kept in tuple(self._kept.items()):
+        """Fetch a new token at next use: `audience` has rejected the cached one."""
+        for (name, _), cached in tuple(self._cached.items()):
             if name == audience:
-                kept.forget()
+                cached.forget()
 
-    def _say_once(self) -> None:
-        if not self._has_said:
-            self._has_said = True
+    def _warn_once(self) -> None:
+        if not self._warned:
+            self._warned = True
             logger.warning("AUTH_CLIENT_ID is not set: peers are called without a token")
