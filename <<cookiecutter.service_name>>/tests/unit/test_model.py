@@ -14,14 +14,14 @@ def create(name: str = "first", description: str | None = None) -> model.<< cook
     return model.<< cookiecutter.__class >>.create(name=name, description=description, at=NOON)
 
 
-def test_begins_with_version_1() -> None:
+def test_first_version_is_1() -> None:
     new = create()
 
     assert (new.version, new.stored_version) == (1, 0)
     assert new.created_at == new.updated_at == NOON
 
 
-def test_a_change_takes_over_what_is_given_and_leaves_the_rest() -> None:
+def test_change_applies_given_values_only() -> None:
     changed = create(description="old")
 
     changed.change(LATER, description=None)
@@ -30,7 +30,7 @@ def test_a_change_takes_over_what_is_given_and_leaves_the_rest() -> None:
     assert (changed.version, changed.created_at, changed.updated_at) == (2, NOON, LATER)
 
 
-def test_the_same_values_are_no_change() -> None:
+def test_equal_values_record_no_event() -> None:
     unchanged = create()
 
     unchanged.change(LATER, name="first")
@@ -40,19 +40,19 @@ def test_the_same_values_are_no_change() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 121])
-def test_a_name_has_1_to_120_characters(name: str) -> None:
+def test_name_has_1_to_120_characters(name: str) -> None:
     with pytest.raises(errors.InvalidValue, match="1 to 120"):
         create(name)
     with pytest.raises(errors.InvalidValue, match="1 to 120"):
         create().change(LATER, name=name)
 
 
-def test_a_description_has_at_most_2000_characters() -> None:
+def test_description_has_at_most_2000_characters() -> None:
     with pytest.raises(errors.InvalidValue, match="2000"):
         create(description="x" * 2001)
 
 
-def test_is_rebuilt_from_its_events() -> None:
+def test_replay_rebuilds_the_state() -> None:
     original = create()
     original.change(LATER, name="second")
     original.delete(LATER)
@@ -64,7 +64,7 @@ def test_is_rebuilt_from_its_events() -> None:
     assert rebuilt.recorded == []
 
 
-def test_a_history_begins_with_a_creation() -> None:
+def test_history_starts_with_a_creation() -> None:
     original = create()
     original.change(LATER, name="second")
 
@@ -72,7 +72,7 @@ def test_a_history_begins_with_a_creation() -> None:
         model.<< cookiecutter.__class >>.replay(original.recorded[1:])
 
 
-def test_ids_are_uuids_of_version_7_in_the_order_of_their_making() -> None:
+def test_ids_are_uuid7_in_order_of_creation() -> None:
     ids = [new_id() for _ in range(1000)]
 
     assert {(each.version, each.variant) for each in ids} == {(7, RFC_4122)}

@@ -73,6 +73,7 @@ def _live() -> dict[str, str]:
 
 def _orders() -> Blueprint:
     blueprint = Blueprint("orders", __name__, url_prefix=URL)
+    blueprint.before_request(inbound.read_json_object)
 
     @blueprint.get("")
     def list_orders() -> dict[str, Any]:

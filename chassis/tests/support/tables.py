@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.database import Base, Dialect
 from chassis.database.dialects import mysql, postgresql, sqlite
 
-DIALECTS: tuple[Dialect, ...] = (postgresql, mysql, sqlite)
+DIALECTS: tuple[Dialect, ...] = (postgresql.DIALECT, mysql.DIALECT, sqlite.DIALECT)
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
