@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, Engine, text, update
+from sqlalchemy import Connection, Engine, update
 
 from << cookiecutter.__package >>.adapters.database import DatabaseReader, DatabaseUnitOfWork, idempotency
 from << cookiecutter.__package >>.adapters.database.tables import IdempotencyRow
@@ -125,16 +125,6 @@ def test_concurrent_requests_with_one_key_have_one_effect(adapters: Adapters) ->
 
     assert len({result.id for result in results}) == 1
     assert len(adapters.reader.page(None, 10)) == 1
-
-
-def test_times_are_stored_in_utc(engine: Engine, adapters: Adapters) -> None:
-    created = create(adapters, at=NOW.astimezone(timezone(timedelta(hours=5))))
-
-    assert adapters.reader.get(created.id).created_at == NOW
-    statement = text("SELECT created_at FROM << cookiecutter.__plural >>")
-    with engine.connect() as connection:
-        raw = connection.scalar(statement)
-    assert "12:00:00.123456" in str(raw)
 
 
 def test_events_are_recorded_in_the_transaction_of_the_change(engine: Engine) -> None:

@@ -2,7 +2,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from << cookiecutter.__package >>.api.policy import POLICY
 from << cookiecutter.__package >>.app import create_app
 from << cookiecutter.__package >>.bootstrap import Adapters
 from << cookiecutter.__package >>.chassis import auth
@@ -32,19 +31,6 @@ def test_missing_scope_is_forbidden_and_named(client: FlaskClient, make_token: M
     assert response.status_code == 403
     assert "insufficient_scope" in response.headers["WWW-Authenticate"]
     assert WRITE in response.headers["WWW-Authenticate"]
-
-
-def test_only_named_callers_are_allowed(app: Flask, make_token: MakeToken) -> None:
-    only_checkout = auth.Rule(READ, {"checkout"})
-    auth.use_policy(app, {name: dict.fromkeys(POLICY[name], only_checkout) for name in POLICY})
-    client = app.test_client()
-
-    def status(**claims: str) -> int:
-        token = make_token(READ, **claims)
-        return client.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code
-
-    assert status(client_id="checkout") == 200
-    assert status(client_id="other") == 403
 
 
 def test_rules_are_listed(app: Flask) -> None:

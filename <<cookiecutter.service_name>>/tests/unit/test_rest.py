@@ -88,9 +88,7 @@ def test_same_key_with_another_body_is_rejected(client: FlaskClient) -> None:
     assert_problem(response, 422, "idempotency_key_reused")
 
 
-def test_key_belongs_to_its_caller(
-    client: FlaskClient, make_token: Callable[..., str]
-) -> None:
+def test_key_belongs_to_its_caller(client: FlaskClient, make_token: Callable[..., str]) -> None:
     create(client, Idempotency_Key="k")
 
     other = create(

@@ -26,16 +26,6 @@ def test_same_key_and_request_have_one_effect(use_cases: UseCases) -> None:
     assert names(use_cases) == ["changed"]
 
 
-def test_same_key_with_another_request_is_rejected(use_cases: UseCases) -> None:
-    key, other = IdempotencyKey("key", "fingerprint"), IdempotencyKey("key", "other")
-    use_cases.create(name="first", description=None, idempotency_key=key)
-
-    with pytest.raises(errors.KeyReused):
-        use_cases.create(name="second", description=None, idempotency_key=other)
-
-    assert names(use_cases) == ["first"]
-
-
 def test_change_of_an_unread_version_is_rejected(use_cases: UseCases) -> None:
     created = use_cases.create(name="first", description=None)
 

@@ -1,6 +1,7 @@
 import pytest
 from flask.testing import FlaskClient
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
 
 from chassis import inbound
 from chassis.settings import Settings

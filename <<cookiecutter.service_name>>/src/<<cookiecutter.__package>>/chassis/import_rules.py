@@ -8,11 +8,7 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class StandardLibraryOnly(Contract):
-    """Modules import each other and the standard library, nothing else.
-
-    Options:
-        modules: packages to check.
-    """
+    """The modules of these packages import each other and the standard library, nothing else."""
 
     type_name = "standard_library_only"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from flask import Flask, Response
 
@@ -46,5 +47,4 @@ def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every ext
 
 def lifecycle(app: Flask) -> Lifecycle:
     """Return the lifecycle of this app's process."""
-    found: Lifecycle = app.extensions["lifecycle"]
-    return found
+    return cast(Lifecycle, app.extensions["lifecycle"])

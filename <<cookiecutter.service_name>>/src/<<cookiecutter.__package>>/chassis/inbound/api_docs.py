@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, send_from_directory
 from flask.typing import ResponseReturnValue
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from ..auth import public
 from ..settings import Settings

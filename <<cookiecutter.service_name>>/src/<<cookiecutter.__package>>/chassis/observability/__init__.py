@@ -1,8 +1,7 @@
 """Observability: logs, metrics and traces, correlated by trace id and request id."""
 
 from . import logs, metrics, traces
-from .logs import LogSettings
-from .resource import ResourceSettings
+from .logs import LogSettings, ResourceSettings
 from .traces import TraceSettings
 
 __all__ = [

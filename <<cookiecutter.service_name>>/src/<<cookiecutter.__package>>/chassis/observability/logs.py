@@ -19,13 +19,19 @@ from pydantic_core import to_json
 
 from ..context import REQUEST_ID_HEADER, request_id, set_request_id
 from ..settings import ExtensionSettings, Settings
-from .resource import ResourceSettings
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNLOGGED_PATHS = ("/health/", "/metrics")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 logger = logging.getLogger(__name__)
+
+
+class ResourceSettings(ExtensionSettings):
+    """Identity of the service in logs and traces."""
+
+    service: str = Field(alias="OTEL_SERVICE_NAME")
+    """Name of the service in logs and traces."""
 
 
 class LogSettings(ExtensionSettings):

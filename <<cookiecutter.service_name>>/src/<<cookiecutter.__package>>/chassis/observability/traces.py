@@ -19,7 +19,7 @@ from pydantic import Field
 
 from ..lifecycle import lifecycle
 from ..settings import ExtensionSettings, Settings
-from .resource import ResourceSettings
+from .logs import ResourceSettings
 
 _UNTRACED_PATHS = ("/health/", "/metrics")
 _propagator = TraceContextTextMapPropagator()

@@ -1,7 +1,6 @@
 """No registration: the orchestrator's DNS names this service."""
 
-from ...settings import ExtensionSettings, Settings
-from .. import Instance
+from ...settings import ExtensionSettings
 
 SETTINGS: tuple[type[ExtensionSettings], ...] = ()
 
@@ -16,11 +15,6 @@ class NoRegistration:
         """Do nothing."""
 
 
-def registration(
-    settings: Settings,  # noqa: ARG001 (the signature of every registration)
-    service: str,  # noqa: ARG001
-    bound: Instance,  # noqa: ARG001
-    health_port: int,  # noqa: ARG001
-) -> NoRegistration:
-    """Return the registration of an instance of `service`."""
+def registration(*_: object) -> NoRegistration:
+    """Return the registration; its arguments are those of a registry's."""
     return NoRegistration()
