@@ -50,7 +50,7 @@ TECHNOLOGIES = {
 PACKAGES = {
     "aiokafka", "alembic", "annotated_types", "cheroot", "click", "coloredlogs", "confluent_kafka",
     "cryptography", "etcd3gw", "flask", "flask_openapi3", "flask_openapi3_swagger", "google",
-    "granian", "greenlet", "grimp", "httpx", "hypothesis", "itsdangerous", "jinja2", "jwt", "mako",
+    "granian", "greenlet", "grimp", "httpx", "hypothesis", "importlinter", "itsdangerous", "jinja2", "jwt", "mako",
     "markupsafe", "mypy", "opentelemetry", "orjson", "pact_ffi", "pika", "pip", "prometheus_client", "psycopg",
     "psycopg2", "psycopg_pool", "pybreaker", "pydantic", "pydantic_core", "pymysql", "pytest", "requests",
     "ruff", "schemathesis", "setuptools", "sqlalchemy", "structlog", "tenacity", "typing_extensions", "urllib3",
