@@ -44,6 +44,16 @@ IRREGULAR = {
     "tomato": "tomatoes", "tooth": "teeth", "uri": "uris", "use": "uses", "vertex": "vertices",
     "veto": "vetoes", "wiki": "wikis", "wolf": "wolves", "woman": "women", "zombie": "zombies",
 }
+
+# Names that adapters/peers uses itself; a peer of that name gets a longer one there.
+MODULES_OF_PEERS = {
+    "call", "closing", "connect", "connections", "dataclass", "in_memory", "resolver", "settings",
+    "transport",
+}
+CLASSES_OF_PEERS = {
+    "AllSettings", "BaseModel", "Client", "ConfigDict", "Field", "HttpClient", "InMemoryClient",
+    "PeerClient", "PeerClients", "PeerSettings", "Protocol", "Settings",
+}
 # fmt: on
 SINGULARS = {plural: singular for singular, plural in IRREGULAR.items()}
 
@@ -149,12 +159,19 @@ class Peer:
     @property
     def module(self) -> str:
         """The module of its client."""
-        return package(self.name)
+        name = package(self.name)
+        return f"{name}_service" if name in MODULES_OF_PEERS else name
+
+    @property
+    def variable(self) -> str:
+        """What the names of its environment variables begin with."""
+        return package(self.name).upper()
 
     @property
     def class_name(self) -> str:
         """The class of its resource, as the client reads it."""
-        return class_name(resource(self.name))
+        name = class_name(resource(self.name))
+        return f"{name}Resource" if name in CLASSES_OF_PEERS else name
 
     @property
     def path(self) -> str:

@@ -64,17 +64,16 @@ FOLDERS = {
 BLUEPRINTS = {"docs", "health"}
 # Classes and variables of the code around the resource; tests/fast/test_hooks.py computes them.
 LOCAL_NAMES = {
-    "annotated", "bad_request", "base", "base_model", "change_header", "changes", "config_dict",
-    "connection", "create_header", "cursor", "database_idempotency", "database_reader",
-    "database_repository", "database_unit_of_work", "delete_header", "description", "engine",
-    "field", "field_problem", "idempotency", "idempotency_record", "idempotency_records",
-    "idempotency_row", "integrity_error", "iterable", "json_dict", "key", "key_reused", "key_taken",
-    "mapped", "memory", "memory_idempotency", "memory_repository", "memory_unit_of_work", "name",
-    "not_found", "once", "page", "page_query", "precondition_required", "problem", "protocol",
-    "read_header", "reader", "repository", "response", "schema", "self", "sequence",
-    "skip_json_schema", "string", "string_constraints", "tag", "text", "traceback_type",
-    "type_adapter", "unit_of_work", "unpack", "unprocessable_entity", "use_cases", "uuid",
-    "version_mismatch",
+    "accepts", "annotated", "api_tag", "base_model", "change_header", "changes", "config_dict",
+    "connection", "create_header", "cursor", "database_reader", "database_repository",
+    "database_unit_of_work", "datetime", "delete_header", "description", "engine",
+    "event_recorder", "field", "field_problem", "header_key", "idempotency", "idempotency_key",
+    "idempotency_record", "idempotency_records", "idempotency_row", "integrity_error", "iterable",
+    "json_dict", "key_reused", "key_taken", "mapped", "mapping", "name", "not_found", "page_query",
+    "precondition_required", "problem", "protocol", "read_header", "reader",
+    "repository", "response", "row", "schema", "self", "sequence", "skip_json_schema", "statement",
+    "stored", "string", "string_constraints", "tables", "text", "type_adapter", "unit_of_work", "unpack",
+    "use_cases", "uuid", "version_mismatch", "work",
 }
 # fmt: on
 

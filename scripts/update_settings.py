@@ -43,14 +43,14 @@ REQUIRED = {"AUTH_AUDIENCE", "AUTH_ISSUER", "DATABASE_URL"}
 EXAMPLE_OF_A_PEER = """
 <% for peer in cookiecutter.depends_on | peers %>
 # Fixed address of << peer.name >>, and the scopes of calls to it.
-# << peer.module | upper >>_URL=
-# << peer.module | upper >>_SCOPE=<< peer.path >>:read
+# << peer.variable >>_URL=
+# << peer.variable >>_SCOPE=<< peer.path >>:read
 <% endfor %>
 """
 ROWS_OF_A_PEER = """\
 <% for peer in cookiecutter.depends_on | peers %>
-| `<< peer.module | upper >>_URL` | | Fixed address of << peer.name >>, in place of service discovery. |
-| `<< peer.module | upper >>_SCOPE` | `<< peer.path >>:read` | Scopes of the tokens for calls to << peer.name >>. |
+| `<< peer.variable >>_URL` | | Fixed address of << peer.name >>, in place of service discovery. |
+| `<< peer.variable >>_SCOPE` | `<< peer.path >>:read` | Scopes of the tokens for calls to << peer.name >>. |
 <% endfor %>
 """
 

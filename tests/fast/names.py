@@ -23,7 +23,7 @@ ACCEPTED = {
 }
 
 # Those whose class still meets another name in the code of a service.
-COLLIDING = {"tags", "pages", "keys", "base"}
+COLLIDING: set[str] = set()
 
 # Those that are still the names of containers of the workspace.
 CONTAINERS = {"identity", "gateway"}

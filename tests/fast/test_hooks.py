@@ -15,7 +15,7 @@ from cookiecutter.exceptions import FailedHookException
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
-from template_0_1_0 import class_name, plural, singular
+from template_0_1_0 import Peer, class_name, plural, singular
 from tests.fast.names import ACCEPTED, COLLIDING
 from tests.rendering import MANIFEST, QUESTIONS, ROOMS, SERVICE, TEMPLATE, files, load, render
 from tests.stubs import contents
@@ -229,16 +229,21 @@ def test_a_resource_is_refused_if_its_plural_is_the_name_of_a_blueprint(tmp_path
     assert set(re.findall(r'Blueprint\(\s*"(\w+)"', text)) == {*pre_gen.BLUEPRINTS, "zzzs"}
 
 
-@pytest.mark.xfail(strict=True, reason="the names in adapters/peers are being rewritten")
 def test_no_peer_collides_with_the_code_that_calls_it(tmp_path: Path) -> None:
     folder = render(tmp_path, depends_on="zzz") / "src/orders/adapters/peers"
     modules = {name for names in scopes(folder / "__init__.py") if "zzz" in names for name in names}
     classes = {name for names in scopes(folder / "zzz.py") if "Zzz" in names for name in names}
     nouns = {snake_case(name) for name in classes if class_name(snake_case(name)) == name}
-    nouns |= set(map(plural, nouns))
-    peers = {name.replace("_", "-") for name in modules | nouns if "zzz" not in name.lower()}
+    candidates = {name.replace("_", "-") for name in modules | nouns | set(map(plural, nouns))}
+    accepted = [
+        Peer(name)
+        for name in candidates
+        if "zzz" not in name.lower() and not pre_gen.service_name_problem(name)
+    ]
 
-    assert [name for name in sorted(peers) if not pre_gen.service_name_problem(name)] == []
+    assert accepted
+    assert [peer for peer in accepted if peer.module in modules] == []
+    assert [peer for peer in accepted if peer.class_name in classes] == []
 
 
 def scopes(path: Path) -> Iterator[set[str]]:

@@ -41,8 +41,8 @@ class Create<< cookiecutter.__class >>:
         idempotency_key: IdempotencyKey | None,
     ) -> << cookiecutter.__class >>:
         with self.unit_of_work() as work:
-            if idempotency_key and (record := work.idempotency.get(idempotency_key.value)):
-                return _stored_result(record, idempotency_key)
+            if idempotency_key and (stored := work.idempotency.get(idempotency_key.value)):
+                return _stored_result(stored, idempotency_key)
             << cookiecutter.resource >> = << cookiecutter.__class >>.create(name=name, description=description, at=datetime.now(UTC))
             work.<< cookiecutter.__plural >>.add(<< cookiecutter.resource >>)
             if idempotency_key:
@@ -51,7 +51,7 @@ class Create<< cookiecutter.__class >>:
             return << cookiecutter.resource >>
 
 
-def _stored_result(record: IdempotencyRecord, idempotency_key: IdempotencyKey) -> << cookiecutter.__class >>:
-    if record.key != idempotency_key:
+def _stored_result(stored: IdempotencyRecord, idempotency_key: IdempotencyKey) -> << cookiecutter.__class >>:
+    if stored.key != idempotency_key:
         raise KeyReused("This Idempotency-Key was sent before with another request; use a new one.")
-    return record.result
+    return stored.result

@@ -16,9 +16,9 @@ NAME = "<< peer.name >>"
 class Settings(PeerSettings):
     """Fixed address of << peer.name >>, and the scopes of calls to it."""
 
-    url: str | None = Field(default=None, alias="<< peer.module | upper >>_URL")
+    url: str | None = Field(default=None, alias="<< peer.variable >>_URL")
     """Fixed address of << peer.name >>, in place of service discovery."""
-    scope: str = Field(default="<< peer.path >>:read", alias="<< peer.module | upper >>_SCOPE")
+    scope: str = Field(default="<< peer.path >>:read", alias="<< peer.variable >>_SCOPE")
     """Scopes of the tokens for calls to << peer.name >>."""
 
 
