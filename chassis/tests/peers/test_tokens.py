@@ -15,15 +15,8 @@ from chassis import context
 from chassis.peers import TokenSettings, TokenSource
 from chassis.peers.tokens import cache
 from chassis.peers.tokens import endpoint as endpoint_module
-from chassis.peers.tokens.cache import (
-    CachedToken,
-    TokenUnavailable,
-)
-from chassis.peers.tokens.endpoint import (
-    Grant,
-    NoToken,
-    TokenEndpoint,
-)
+from chassis.peers.tokens.cache import CachedToken, TokenUnavailable
+from chassis.peers.tokens.endpoint import Grant, NoToken, TokenEndpoint
 from chassis.settings import Settings, SettingsError
 from support.clock import Clock
 
