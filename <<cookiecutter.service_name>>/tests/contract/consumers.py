@@ -85,7 +85,7 @@ def _known_to_broker() -> list[str]:
             links = json.load(answer)["_links"]
     except HTTPError as error:
         with error:
-            if error.code == 404:  # nobody has a contract with this service yet
+            if error.code == 404:  # there is no contract with this service yet
                 return []
             raise _unusable(error) from error
     except (OSError, ValueError, KeyError) as error:
