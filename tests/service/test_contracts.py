@@ -96,7 +96,7 @@ def test_what_is_missed_is_named(payments: Path) -> None:
 
     assert "Verifying a pact between orders and payments" in said
     assert "a request for a known id: Actual map is missing the following keys: version" in said
-    assert "orders takes for granted: 'none of the payments has this id'." in said
+    assert "orders needs the state 'none of the payments has this id'." in said
     assert "Add a state to tests/contract/states.py." in said
 
 
@@ -145,7 +145,7 @@ def test_state_with_other_parameters_is_named(payments: Path) -> None:
     said = failing(payments, "contract")
 
     assert (
-        "orders takes for granted: 'none of the payments has this id'. It fails: TypeError(" in said
+        "orders needs the state 'none of the payments has this id'. It fails: TypeError(" in said
     )
 
 
