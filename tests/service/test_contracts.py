@@ -85,7 +85,7 @@ def test_writing_again_changes_nothing_once_it_is_committed(workspace: Path) -> 
 
     subprocess.run([*git, "add", "contracts"], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message=Agree"], check=True)
-    assert "relying on orders, in ../contracts: nobody" in make(orders, "contract", "CI=true")
+    assert "relying on orders, in ../contracts: none" in make(orders, "contract", "CI=true")
     assert {file: file.read_bytes() for file in (workspace / "contracts").iterdir()} == before
 
 
@@ -96,11 +96,11 @@ def test_what_is_missed_is_named(payments: Path) -> None:
 
     assert "Verifying a pact between orders and payments" in said
     assert "a request for a known id: Actual map is missing the following keys: version" in said
-    assert "orders takes for granted: 'none of the payments has this id'." in said
+    assert "orders needs the state 'none of the payments has this id'." in said
     assert "Add a state to tests/contract/states.py." in said
 
 
-def test_field_that_nobody_uses_may_go_and_another_come(payments: Path) -> None:
+def test_unused_field_may_be_removed_and_another_added(payments: Path) -> None:
     change(payments / "src/payments/api/schemas.py", UPDATED_AT, '    colour: str = "red"\n')
 
     assert "relying on payments, in ../contracts: orders" in make(payments, "contract")
@@ -145,7 +145,7 @@ def test_state_with_other_parameters_is_named(payments: Path) -> None:
     said = failing(payments, "contract")
 
     assert (
-        "orders takes for granted: 'none of the payments has this id'. It fails: TypeError(" in said
+        "orders needs the state 'none of the payments has this id'. It fails: TypeError(" in said
     )
 
 
