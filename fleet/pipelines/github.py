@@ -1,18 +1,15 @@
-"""What GitHub needs to run this service's workflows from the top of a repository."""
+"""GitHub: workflows that run in a service's folder, from the top of a repository."""
 
 import re
 from pathlib import Path
 
-FOLDER = ".github/workflows"
-PLACE = FOLDER + "/{name}-*.yml"
-LEADS = FOLDER
+from .provider import Provider
 
-# GitHub reads every workflow in its folder, so none leads to the others.
-SHARED: dict[str, str] = {}
+FOLDER = ".github/workflows"
 
 
 def files(root: Path, name: str, path: str) -> dict[str, str]:
-    """Return the workflows by their place: named after the service, run in its folder, and for it."""
+    """Return a service's workflows by their place; each has the service's name in front of its own."""
     workflows = sorted((root / FOLDER).glob("*.yml"))
     return {
         f"{FOLDER}/{name}-{workflow.name}": moved(workflow, name, path, workflows)
@@ -21,13 +18,13 @@ def files(root: Path, name: str, path: str) -> dict[str, str]:
 
 
 def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
-    """Return a workflow as it has to be at the top."""
+    """Return a workflow that runs in the service's folder, and for changes in it only."""
     text = workflow.read_text("utf-8")
     text = re.sub(r"^name: ", f"name: {name} ", text, count=1, flags=re.MULTILINE)
     where = f"defaults:\n  run:\n    working-directory: {path}\n\njobs:"
     text = re.sub(r"^jobs:$", where, text, count=1, flags=re.MULTILINE)
     own = f'"{path}/**", "{FOLDER}/{name}-*.yml"'
-    # Before others rely on more than this service has, it is asked.
+    # Contracts of other services are verified here before they are merged.
     paths = {"push": own, "pull_request": f'{own}, "**/contracts/*.{name}.json"'}
     events = r"^  (push|pull_request):\n(    branches: .+\n)?"
 
@@ -38,3 +35,7 @@ def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
     for other in workflows:
         text = text.replace(f"{FOLDER}/{other.name}", f"{FOLDER}/{name}-{other.name}")
     return text
+
+
+# GitHub reads every workflow in its folder, so there is no file that leads to them.
+PROVIDER = Provider(place=FOLDER + "/{name}-*.yml", leads=FOLDER, shared={}, files=files)

@@ -1,8 +1,8 @@
-"""Edit YAML that people write too: every byte nobody asked to change stays as it is.
+"""Edit YAML files that people write too, and keep every other byte.
 
-PyYAML tells on which lines a value lies; lines are inserted, replaced and removed there. The
-outcome is read again and refused unless it says exactly what it should, so whatever lines cannot be
-cut from (flow style, anchors, ...) ends in an error and never in a damaged file.
+PyYAML reports the lines of each value; lines are inserted, replaced and removed there. The result is
+parsed again and refused unless its data are exactly the expected ones, so constructs that cannot be
+edited by lines (flow style, anchors) end in an error and never in a damaged file.
 """
 
 from copy import deepcopy
@@ -12,20 +12,18 @@ from typing import Any
 
 import yaml
 
-# Follows a section that was added for its entries: it goes when the last of them goes.
+from . import FleetError
+
+# Marks a section that was added for its entries; it is removed with the last of them.
 ADDED = " # added for the entries below"
 
 Pair = tuple[yaml.Node, yaml.Node]
 
 
-class EditError(Exception):
-    """A file that cannot be edited; the message names file, line and remedy."""
-
-
 class _Loader(yaml.SafeLoader):
-    """Takes an alias for the text it is: every node then lies where its marks say.
+    """Reads an alias as text, so that the marks of every node are its place in the file.
 
-    What it stands for has to be there, though: an edit may have taken it away.
+    The anchor has to exist before it: an edit may have removed it.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
@@ -33,14 +31,14 @@ class _Loader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         event = self.get_event()  # type: ignore[no-untyped-call]
         if event.anchor not in self.anchors:
-            problem = f"nothing is called &{event.anchor} before this *{event.anchor}"
+            problem = f"no anchor &{event.anchor} before the alias *{event.anchor}"
             raise yaml.composer.ComposerError(problem=problem, problem_mark=event.start_mark)
         return yaml.ScalarNode("alias", f"*{event.anchor}", event.start_mark, event.end_mark)
 
 
 @dataclass(frozen=True)
 class _Edit:
-    """Lines to put in the place of others, or before the first if there are none to replace."""
+    """Lines that replace others, or that are inserted before the first of an empty range."""
 
     first: int
     end: int
@@ -48,12 +46,12 @@ class _Edit:
     lines: list[str]
 
     def order(self) -> tuple[int, bool, int]:
-        """Sort by the outcome: on one line, what is further in belongs to what is above."""
+        """Return the sort key: on one line, deeper insertions belong to the entry above."""
         return self.first, self.end > self.first, -self.column
 
 
 class Document:
-    """One file's text, what it says, and the edits wanted in it."""
+    """One file: its text, its data as strings, lists and dicts, and pending edits."""
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path, self.content = path, content
@@ -64,20 +62,20 @@ class Document:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or getattr(error, "reason", "unreadable")
-            raise self.error(mark, f"broken YAML ({problem}); mend it and run again") from error
+            raise self.error(mark, f"broken YAML ({problem}); correct it and run again") from error
         if not isinstance(self.root, yaml.MappingNode | None):
-            raise self.error(self.root, "not a mapping of keys to values; mend it and run again")
+            raise self.error(self.root, "not a mapping of keys to values; correct it and run again")
         self.data: dict[str, Any] = self._plain(self.root) if self.root else {}
         self._expected = deepcopy(self.data)
         self._edits: list[_Edit] = []
 
-    def error(self, where: yaml.Node | yaml.Mark | None, problem: str) -> EditError:
-        """Name the file and the line of a problem."""
+    def error(self, where: yaml.Node | yaml.Mark | None, problem: str) -> FleetError:
+        """Return an error that names the file and the line of a problem."""
         mark = where.start_mark if isinstance(where, yaml.Node) else where
-        return EditError(f"{self.path}:{mark.line + 1 if mark else 1}: {problem}")
+        return FleetError(f"{self.path}:{mark.line + 1 if mark else 1}: {problem}")
 
     def entries(self, section: str) -> dict[str, Any]:
-        """Return what a section holds by name; nothing if it is missing or empty."""
+        """Return the entries of a section by name; none if it is missing or empty."""
         said = self.data.get(section) or {}
         if (found := self.find(section)) and not isinstance(said, dict):
             raise self.error(found[1], f"write {section} as one `key: value` a line")
@@ -93,7 +91,7 @@ class Document:
         return found
 
     def update(self, section: str, entries: dict[str, dict[str, Any]]) -> None:
-        """Enter what these entries say; keys of theirs that are not named stay."""
+        """Add or update entries; keys of an entry that are not given stay."""
         if not entries:
             return
         found = self.find(section)
@@ -109,27 +107,37 @@ class Document:
             self._insert(self.root, column, [heading, *_dump(missing, column + 2, 2)])
         self._expected[section] = known | _said(missing) or self._expected.get(section)
 
-    def remove(self, section: str, names: set[str]) -> None:
-        """Take entries away, and their section too if it was added for them."""
-        key, value = self.find(section) or (None, None)
+    def remove(self, names: set[str], *section: str) -> None:
+        """Remove keys of the mapping at a path, and the mapping if it was added for them."""
+        key, value = self.find(*section) or (None, None)
         if key is None or not isinstance(value, yaml.MappingNode):
             return
         gone = [pair for pair in value.value if pair[0].value in names]
         for pair in gone:
             self._edit(pair[0], pair[1], [])
-        left = {name: said for name, said in self._expected[section].items() if name not in names}
-        self._expected[section] = left or ""
-        if gone and not left and self.lines[key.end_mark.line].endswith(ADDED):
-            self._edit(key, key, [])
-            del self._expected[section]
+        known = self._parent(section)[section[-1]]
+        left = {name: said for name, said in known.items() if name not in names}
+        self._expect(section, left or "")
+        if gone and not left:
+            self._remove_added(section, key)
 
-    def append(self, *section: str, item: str) -> None:
-        """Add an item to a list, unless it is there."""
-        if (found := self.find(*section)) is None:
+    def append(self, *section: str, item: str, note: str = "") -> None:
+        """Add an item, and a comment behind it, to a list that has no such item yet.
+
+        A list at the top of the file is added if it is missing.
+        """
+        found = self.find(*section)
+        if found is None and len(section) == 1:
+            column = self.root.start_mark.column if self.root else 0
+            lines = [" " * column + f"{section[0]}:{ADDED}", *_dump([item], column + 2, 2)]
+            self._insert(self.root, column, [*lines[:-1], lines[-1] + note])
+            self._expect(section, [item])
+            return
+        if found is None:
             name = ".".join(section)
-            raise self.error(self.root, f"has no {name}; add the key with nothing behind it")
+            raise self.error(self.root, f"has no {name}; add the key without a value")
         key, value = found
-        items: list[str] = self._plain(value) or []
+        items = self._items(section)
         if item in items:
             return
         if isinstance(value, yaml.SequenceNode) and not value.flow_style:
@@ -138,22 +146,26 @@ class Document:
             value, column = key, key.start_mark.column + 2
         else:
             raise self.error(value, f"write {section[-1]} as a list of one `- item` a line")
-        self._insert(value, column, _dump([item], column, 2))
+        (line,) = _dump([item], column, 2)
+        self._insert(value, column, [line + note])
         self._expect(section, [*items, item])
 
-    def discard(self, *section: str, item: str) -> None:
-        """Take an item out of a list, if it is there."""
+    def discard(self, *section: str, item: str, note: str = "") -> None:
+        """Remove an item with this comment behind it from a list, if it is there."""
         found = self.find(*section)
         if found is None or not isinstance(found[1], yaml.SequenceNode):
             return
+        left = self._items(section)
         for node in found[1].value:
-            if node.value == item:
+            if node.value == item and self.lines[node.start_mark.line].endswith(note):
                 self._edit(node, node, [])
-        left = [self._plain(node) for node in found[1].value if node.value != item]
+                left.remove(item)
         self._expect(section, left or "")
+        if not left:
+            self._remove_added(section, found[0])
 
     def result(self) -> bytes:
-        """Return the edited content, read again and found to say what it should."""
+        """Return the edited content, or raise if its data are not the expected ones."""
         lines, done = [], 0
         for edit in sorted(self._edits, key=_Edit.order):
             lines += self.lines[done : edit.first] + edit.lines
@@ -162,11 +174,11 @@ class Document:
         content = (self._mark + self._newline.join(lines)).encode()
         try:
             safe = not self._edits or Document(self.path, content).data == self._expected
-        except EditError:
+        except FleetError:
             safe = False
         if not safe:
             line = min(edit.first for edit in self._edits) + 1
-            raise EditError(
+            raise FleetError(
                 f"{self.path}:{line}: cannot be edited safely near this line; write its section in "
                 "plain block style (no braces or anchors) and run again"
             )
@@ -187,7 +199,7 @@ class Document:
         return plain
 
     def _plain(self, node: yaml.Node) -> Any:
-        """Return what a node says as dicts, lists and strings."""
+        """Return the data of a node as dicts, lists and strings."""
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(item) for item in node.value]
         if not isinstance(node, yaml.MappingNode):
@@ -200,11 +212,24 @@ class Document:
             said[name] = self._plain(value)
         return said
 
-    def _expect(self, section: tuple[str, ...], value: Any) -> None:
+    def _parent(self, section: tuple[str, ...]) -> dict[str, Any]:
         data = self._expected
         for name in section[:-1]:
             data = data[name]
-        data[section[-1]] = value
+        return data
+
+    def _items(self, section: tuple[str, ...]) -> list[Any]:
+        known = self._parent(section)[section[-1]]
+        return list(known) if isinstance(known, list) else []
+
+    def _expect(self, section: tuple[str, ...], value: Any) -> None:
+        self._parent(section)[section[-1]] = value
+
+    def _remove_added(self, section: tuple[str, ...], key: yaml.Node) -> None:
+        """Remove an empty section that was added for its entries."""
+        if self.lines[key.end_mark.line].endswith(ADDED):
+            self._edit(key, key, [])
+            del self._parent(section)[section[-1]]
 
     def _insert_pairs(self, key: yaml.Node, value: yaml.Node, entries: dict[str, Any]) -> None:
         """Add entries at the end of the mapping that is the value of this key."""
@@ -224,7 +249,7 @@ class Document:
         if not entry or found is None:
             return
         if not isinstance(known, dict):
-            raise self.error(found[1], f"{name} is no mapping; remove it and run again")
+            raise self.error(found[1], f"{name} is not a mapping; remove it and run again")
         self._update_pairs(*found, entry)
         known.update(_said(entry))
 
@@ -238,14 +263,14 @@ class Document:
                 self._replace(name, said, new[name.value])
 
     def _replace(self, key: yaml.Node, value: yaml.Node, new: Any) -> None:
-        """Put another value behind a key; comments and whatever it has in common with it stay."""
+        """Replace the value of a key; comments and unchanged parts stay."""
         if isinstance(new, dict) and isinstance(value, yaml.MappingNode) and not value.flow_style:
             for gone in value.value:
                 if gone[0].value not in new:
                     self._edit(gone[0], gone[1], [])
             self._update_pairs(key, value, new)
             return
-        if _says_more_than_text(value):
+        if says_more_than_text(value):
             raise self.error(value, f"write {key.value} out: no aliases, tags or empty values")
         lines = _dump({key.value: new}, key.start_mark.column, 2)
         line = self.lines[key.start_mark.line]
@@ -254,11 +279,11 @@ class Document:
         self._edit(key, value, lines)
 
     def _edit(self, first: yaml.Node, last: yaml.Node, lines: list[str]) -> None:
-        """Put these lines where the lines from one node to another are."""
+        """Replace the lines from one node to another."""
         self._edits.append(_Edit(first.start_mark.line, _last_line(last) + 1, 0, lines))
 
     def _insert(self, after: yaml.Node | None, column: int, lines: list[str]) -> None:
-        """Insert behind a node and the comments that belong to what is in it."""
+        """Insert after a node and the comments that belong to its content."""
         line = _last_line(after) + 1 if after else 0
         for ahead, text in enumerate(self.lines[line:], line + 1):
             rest = text.lstrip(" ")
@@ -270,7 +295,7 @@ class Document:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """Return the last line of what a node says, without the comments that follow it."""
+    """Return the last line of a node, without the comments that follow it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _last_line(last[1] if isinstance(node, yaml.MappingNode) else last)
@@ -278,14 +303,14 @@ def _last_line(node: yaml.Node) -> int:
     return end.line - 1 if end.column == 0 and end.line > node.start_mark.line else end.line
 
 
-def _says_more_than_text(node: yaml.Node) -> bool:
-    """Tell whether aliases, tags or empty values would be lost when it is written anew."""
+def says_more_than_text(node: yaml.Node) -> bool:
+    """Return whether aliases, tags or empty values would be lost by rewriting a node."""
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(":merge"):
         return True
     if isinstance(node, yaml.ScalarNode):
         return False
     inner = [each for pair in node.value for each in (pair if isinstance(pair, tuple) else (pair,))]
-    return any(_says_more_than_text(each) or each.tag.endswith(":null") for each in inner)
+    return any(says_more_than_text(each) or each.tag.endswith(":null") for each in inner)
 
 
 def _dump(data: dict[str, Any] | list[str], column: int, indent: int) -> list[str]:
@@ -304,7 +329,7 @@ def _dump(data: dict[str, Any] | list[str], column: int, indent: int) -> list[st
 
 
 def _said(value: Any) -> Any:
-    """Return a value as a document that holds it says it."""
+    """Return a value as a document reads it."""
     if isinstance(value, dict):
         return {key: _said(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,8 @@
-"""What GitLab needs to run this service's pipeline from the top of a repository."""
+"""GitLab: a file that includes a service's pipeline, for the top of a repository."""
 
 from pathlib import Path
+
+from .provider import Provider
 
 FOLDER = ".gitlab/services"
 PLACE = FOLDER + "/{name}.yml"
@@ -16,11 +18,13 @@ include:
 }
 
 
-def files(_root: Path, name: str, path: str) -> dict[str, str]:
-    """Return the file that includes the service's pipeline when something in its folder changed.
+def files(root: Path, name: str, path: str) -> dict[str, str]:
+    """Return the file that includes a service's pipeline when its folder has changed.
 
-    A merge request that lets others rely on more than before asks this service, too.
+    It also runs for a merge request that changes another service's contract with this one.
     """
+    if not (root / ".gitlab-ci.yml").is_file():
+        return {}
     text = f"""\
 
 include:
@@ -33,3 +37,6 @@ include:
         changes: ["**/contracts/*.{name}.json"]
 """
     return {PLACE.format(name=name): text}
+
+
+PROVIDER = Provider(place=PLACE, leads=LEADS, shared=SHARED, files=files)
