@@ -26,10 +26,10 @@ class Catalog:
 
     def add(self, paths: Iterable[str]) -> None:
         """Target the services in these folders."""
-        if self.document.data.get("kind") != "Location":
-            problem = "not a Backstage Location (kind); make it one, or move it elsewhere"
-            raise self.document.error(None, problem)
         for path in sorted(paths):
+            if self.document.data.get("kind") != "Location":
+                problem = "not a Backstage Location (kind); make it one, or move it elsewhere"
+                raise self.document.error(None, problem)
             self.document.append("spec", "targets", item=target(path))
 
     def discard(self, path: str) -> None:

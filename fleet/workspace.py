@@ -193,11 +193,13 @@ class Shared:
                 service = read_service(self.workspace, path)
                 known = {names[inside]: host for inside, host in ports.items() if inside in names}
                 self.registry.add(service, known)
+        self.registry = Registry(self._path("services.yaml"), self.registry.document.result())
 
     def _containers(self) -> dict[str, Containers]:
         """Return the containers of all services whose files are there."""
         found: dict[str, Containers] = {}
-        owners: dict[str, str] = dict.fromkeys((self.parts[name].container for name in ALWAYS), "")
+        always = (self.parts[name].container for name in ALWAYS)
+        owners = dict.fromkeys(always, "the shared infrastructure")
         for name, member in sorted(self.registry.members.items()):
             folder = self.workspace / member.path
             check_plain(folder / "compose.yaml", self.workspace)
@@ -209,9 +211,8 @@ class Shared:
                 if claimed in self.parts and self.parts[claimed].container == claimed != name:
                     continue
                 if claimed in owners:
-                    owner = owners[claimed] or "the shared infrastructure"
-                    remedy = f"rename {claimed} in {folder / 'compose.yaml'}"
-                    raise FleetError(f"{claimed} of {name} is {owner}'s already; {remedy}")
+                    problem = f"{claimed} of {name} is a name in {owners[claimed]}, too"
+                    raise FleetError(f"{problem}; rename it in {folder / 'compose.yaml'}")
                 owners[claimed] = name
         return found
 

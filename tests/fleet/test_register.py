@@ -1,6 +1,7 @@
 """Registration keeps its promises: idempotent, reversible, stable ports, nothing else touched."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.stubs import contents, stub, workspace_script
-
-script = workspace_script()
+from fleet import FleetError, files, workspace
+from tests.stubs import contents, register, stub, unregister
 
 
 def say(path: Path) -> dict[str, Any]:
@@ -23,11 +23,18 @@ def say(path: Path) -> dict[str, Any]:
 def put(workspace: Path, files: dict[str, str | bytes]) -> None:
     """Write the workspace's hand-written files."""
     for name, text in files.items():
+        (workspace / name).parent.mkdir(exist_ok=True)
         (workspace / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
+def variables(workspace: Path, name: str) -> dict[str, str]:
+    """What `make run` of a service reads."""
+    lines = (workspace / f"platform/env/{name}.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
 def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
-    assert script.register(tmp_path, stub(tmp_path, "orders", parts={})) == {"http": 8001}
+    assert register(tmp_path, stub(tmp_path, "orders")) == {"http": 8001}
     assert (
         (tmp_path / "services.yaml")
         .read_text()
@@ -43,21 +50,16 @@ def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
             "    publishes: []\n"
             "    consumes: []\n"
             "    template: {version: 1.2.0}\n"
-            "    needs: []\n"
         )
     )
-    own = {"file": "orders/compose.yaml"}
-    assert say(tmp_path / "compose.yaml") == {
-        "services": {
-            "orders": {
-                "extends": {**own, "service": "orders"},
-                "ports": ["127.0.0.1:8001:8000"],
-            },
-            "orders-migrate": {"extends": {**own, "service": "orders-migrate"}},
-            "orders-db": {"extends": {**own, "service": "orders-db"}},
-        },
-        "volumes": {"orders-db": {}},
-    }
+    assert say(tmp_path / "compose.yaml") == {"include": ["platform/compose.yaml"]}
+    derived = say(tmp_path / "platform/compose.yaml")
+    own = {"file": "../orders/compose.yaml"}
+    assert derived["services"]["orders"]["extends"] == {**own, "service": "orders"}
+    assert derived["services"]["orders"]["ports"] == ["127.0.0.1:8001:8000"]
+    for name in ("orders-migrate", "orders-db"):
+        assert derived["services"][name] == {"extends": {**own, "service": name}}
+    assert derived["volumes"] == {"orders-db": {}}
     location = say(tmp_path / "catalog-info.yaml")
     assert location["kind"] == "Location"
     assert location["spec"] == {"targets": ["./orders/catalog-info.yaml"]}
@@ -70,20 +72,20 @@ def test_a_grpc_port_and_events_are_entered_when_the_service_has_them(tmp_path: 
     catalog.write_text(catalog.read_text().replace("cookie", events + "cookie", 1))
     compose = root / "compose.yaml"
     compose.write_text(compose.read_text().replace('["8000"]', '["8000", "50051"]'))
-    assert script.register(tmp_path, root) == {"http": 8001, "grpc": 50061}
+    assert register(tmp_path, root) == {"http": 8001, "grpc": 50061}
     entry = say(tmp_path / "services.yaml")["services"]["orders"]
     assert entry["publishes"] == ["order-created", "order-deleted"]
-    ports = say(tmp_path / "compose.yaml")["services"]["orders"]["ports"]
+    ports = say(tmp_path / "platform/compose.yaml")["services"]["orders"]["ports"]
     assert ports == ["127.0.0.1:8001:8000", "127.0.0.1:50061:50051"]
 
 
 def test_five_services_twice_are_byte_identical(tmp_path: Path) -> None:
     roots = [stub(tmp_path, name) for name in ("a", "b", "c", "d", "e")]
     for root in roots:
-        script.register(tmp_path, root)
+        register(tmp_path, root)
     once = contents(tmp_path)
     for root in reversed(roots):
-        script.register(tmp_path, root)
+        register(tmp_path, root)
     assert contents(tmp_path) == once
 
 
@@ -91,19 +93,20 @@ def test_fifty_services_share_no_port_and_a_leaver_moves_nobody(tmp_path: Path) 
     roots = [stub(tmp_path, f"s{number}") for number in range(50)]
     for root in roots:
         (root / "compose.yaml").write_text(f"services: {{{root.name}: {{expose: [8000]}}}}\n")
-    ports = [script.register(tmp_path, root)["http"] for root in roots]
+    ports = [register(tmp_path, root)["http"] for root in roots]
     assert ports == list(range(8001, 8051))
-    script.unregister(tmp_path, roots[20])
-    assert script.register(tmp_path, stub(tmp_path, "late")) == {"http": 8021}
+    unregister(tmp_path, roots[20])
+    assert register(tmp_path, stub(tmp_path, "late")) == {"http": 8021}
     for number in (0, 19, 21, 49):
-        assert script.environment(tmp_path, roots[number])["PORT"] == str(ports[number])
+        assert variables(tmp_path, f"s{number}")["PORT"] == str(ports[number])
 
 
-def test_ports_that_somebody_publishes_are_skipped(tmp_path: Path) -> None:
+def test_published_ports_are_skipped(tmp_path: Path) -> None:
     put(
         tmp_path,
         {
             "services.yaml": "services:\n  old: {path: elsewhere, ports: {http: 8001}}\n",
+            "compose.override.yaml": "services:\n  a:\n    ports: ['8009:80']\n",
             "compose.yaml": """\
 x-ports: &ports ["8002:80", "127.0.0.1:8003:80/tcp"]
 services:
@@ -120,103 +123,115 @@ services:
 """,
         },
     )
-    with pytest.raises(script.EditError, match=r"services\.yaml:2: old is here"):
-        script.register(tmp_path, stub(tmp_path, "old"))
-    assert script.register(tmp_path, stub(tmp_path, "orders")) == {"http": 8009}
+    with pytest.raises(FleetError, match=r"services\.yaml:2: old is here"):
+        register(tmp_path, stub(tmp_path, "old"))
+    assert register(tmp_path, stub(tmp_path, "orders")) == {"http": 8010}
 
 
 def test_a_port_given_by_hand_stays_and_reaches_compose(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    script.register(tmp_path, root)
+    register(tmp_path, root)
     registry = tmp_path / "services.yaml"
     registry.write_text(registry.read_text().replace("{http: 8001}", "{http: 9100, debug: 5678}"))
-    assert script.register(tmp_path, root) == {"http": 9100, "debug": 5678}
+    assert register(tmp_path, root) == {"http": 9100, "debug": 5678}
     assert say(registry)["services"]["orders"]["ports"] == {"http": 9100, "debug": 5678}
-    compose = say(tmp_path / "compose.yaml")
+    compose = say(tmp_path / "platform/compose.yaml")
     assert compose["services"]["orders"]["ports"] == ["127.0.0.1:9100:8000"]
+    assert variables(tmp_path, "orders")["PORT"] == "9100"
 
 
-def test_a_lost_registry_is_made_again_with_the_ports_that_compose_has(tmp_path: Path) -> None:
+def test_a_lost_registry_is_made_again_from_the_derived_file(tmp_path: Path) -> None:
     roots = [stub(tmp_path, name) for name in ("a", "b", "c")]
     for root in roots:
-        script.register(tmp_path, root)
+        register(tmp_path, root)
+    before = say(tmp_path / "services.yaml")
     (tmp_path / "services.yaml").unlink()
-    assert [script.register(tmp_path, root)["http"] for root in reversed(roots)] == [
-        8003,
-        8002,
-        8001,
-    ]
+    assert register(tmp_path, roots[2]) == {"http": 8003}
+    assert say(tmp_path / "services.yaml") == before
 
 
-def test_port_is_8000_until_registered(tmp_path: Path) -> None:
-    root = stub(tmp_path, "orders")
-    assert script.environment(tmp_path, root) == {"PORT": "8000"}
-    script.register(tmp_path, stub(tmp_path, "first"))
-    assert script.environment(tmp_path, root) == {"PORT": "8000"}
-    script.register(tmp_path, root)
-    assert script.environment(tmp_path, root) == {"PORT": "8002"}
-    assert script.environment(tmp_path, stub(tmp_path / "copies", "orders")) == {"PORT": "8000"}
-
-
-def test_registered_peers_are_found_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_registered_peers_are_found_on_this_machine(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     catalog = root / "catalog-info.yaml"
     peer = "    - component:default/payment-gateways\n"
     catalog.write_text(catalog.read_text().replace("---", peer + "---", 1))
-    script.register(tmp_path, root)
-    script.register(tmp_path, stub(tmp_path, "payment-gateways"))
+    register(tmp_path, root)
+    assert variables(tmp_path, "orders") == {"PORT": "8001"}
+    register(tmp_path, stub(tmp_path, "payment-gateways"))
     found = {"PORT": "8001", "PAYMENT_GATEWAYS_URL": "http://127.0.0.1:8002"}
-    assert script.environment(tmp_path, root) == found
-    script.show(found)
-    monkeypatch.setenv("PAYMENT_GATEWAYS_URL", "http://elsewhere")
-    script.show(found)
-    monkeypatch.setenv("PORT", "9999")
-    script.show(found)
-    assert capsys.readouterr().out.splitlines() == [
-        "PORT=8001 PAYMENT_GATEWAYS_URL=http://127.0.0.1:8002",
-        "PORT=8001",
-        "",
-    ]
+    assert variables(tmp_path, "orders") == found
+    unregister(tmp_path, tmp_path / "payment-gateways")
+    assert variables(tmp_path, "orders") == {"PORT": "8001"}
+    assert not (tmp_path / "platform/env/payment-gateways.env").exists()
 
 
 def test_paths_lead_from_a_workspace_further_up(tmp_path: Path) -> None:
     root = stub(tmp_path / "team", "orders")
-    script.register(tmp_path, root)
-    text = b"".join(contents(tmp_path).values()).decode()
+    register(tmp_path, root)
+    files = contents(tmp_path)
+    text = b"".join(files[name] for name in files if name.endswith(".yaml")).decode()
     assert "path: team/orders\n" in text
     assert "api: {openapi: team/orders/openapi.json}\n" in text
-    assert "extends: {file: team/orders/compose.yaml, service: orders}\n" in text
+    assert "extends: {file: ../team/orders/compose.yaml, service: orders}\n" in text
     assert "    - ./team/orders/catalog-info.yaml\n" in text
-    script.unregister(tmp_path, root)
+    unregister(tmp_path, root)
     assert contents(tmp_path) == {}
 
 
 def test_what_changed_in_the_service_is_brought_up_to_date(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    script.register(tmp_path, root)
-    registry, compose = tmp_path / "services.yaml", tmp_path / "compose.yaml"
+    register(tmp_path, root)
+    registry = tmp_path / "services.yaml"
     registry.write_text(
         registry.read_text()
         .replace("    path:", "    # ours\n    tier: 1 # of 3\n    path:")
         .replace("1.2.0}", "1.2.0} # pinned by us")
     )
-    compose.write_text(
-        compose.read_text().replace("    ports:", "    restart: always # hand-written\n    ports:")
-    )
     catalog = root / "catalog-info.yaml"
     catalog.write_text(catalog.read_text().replace("1.2.0", "1.3.0"))
     own = root / "compose.yaml"
     own.write_text(own.read_text().replace("orders-migrate", "orders-worker"))
-    script.register(tmp_path, root)
+    register(tmp_path, root)
     assert "    # ours\n    tier: 1 # of 3\n    path: orders\n" in registry.read_text()
     assert "    template: {version: 1.3.0} # pinned by us\n" in registry.read_text()
-    assert "    restart: always # hand-written\n    ports:" in compose.read_text()
-    shared = ["gateway", "identity"]
-    assert list(say(compose)["services"]) == ["orders", "orders-db", *shared, "orders-worker"]
-    script.unregister(tmp_path, root)
+    services = say(tmp_path / "platform/compose.yaml")["services"]
+    shared = ["workspace-gateway", "workspace-identity"]
+    assert list(services) == ["orders", "orders-worker", "orders-db", *shared]
+    unregister(tmp_path, root)
     assert contents(tmp_path) == {}
+
+
+def test_what_another_service_changed_is_brought_up_to_date_too(tmp_path: Path) -> None:
+    root = stub(tmp_path, "orders")
+    register(tmp_path, root)
+    own = root / "compose.yaml"
+    own.write_text(own.read_text().replace("orders-migrate", "orders-worker"))
+    register(tmp_path, stub(tmp_path, "stock"))
+    assert "orders-worker" in say(tmp_path / "platform/compose.yaml")["services"]
+
+
+def test_people_may_add_to_the_files_that_begin_with_a_header(tmp_path: Path) -> None:
+    root = stub(tmp_path, "orders")
+    register(tmp_path, root)
+    compose = tmp_path / "compose.yaml"
+    compose.write_text(compose.read_text() + "services:\n  web: {image: nginx}\n")
+    override = tmp_path / "compose.override.yaml"
+    override.write_text("services:\n  orders: {restart: always}\n")
+    register(tmp_path, root)
+    assert say(compose)["include"] == ["platform/compose.yaml"]
+    unregister(tmp_path, root)
+    assert set(contents(tmp_path)) == {"compose.yaml", "compose.override.yaml"}
+    assert say(compose) == {"services": {"web": {"image": "nginx"}}}
+    assert override.read_text() == "services:\n  orders: {restart: always}\n"
+
+
+def test_an_include_that_people_wrote_stays(tmp_path: Path) -> None:
+    text = "include:\n  # all of it\n  - platform/compose.yaml\n  - path: more.yaml\n"
+    put(tmp_path, {"compose.yaml": text})
+    root = stub(tmp_path, "orders")
+    register(tmp_path, root)
+    unregister(tmp_path, root)
+    assert contents(tmp_path) == {"compose.yaml": text.encode()}
 
 
 HAND_WRITTEN: dict[str, dict[str, str | bytes]] = {
@@ -270,6 +285,9 @@ HAND_WRITTEN: dict[str, dict[str, str | bytes]] = {
         )
     },
     "no targets yet": {"catalog-info.yaml": "kind: Location\nspec:\n  type: file\n  targets:\n"},
+    "an include": {"compose.yaml": "include:\n- more.yaml # ours\n\nname: shop\n"},
+    "an empty include": {"compose.yaml": "include:\nservices:\n  web: {image: a}\n"},
+    "services in braces": {"compose.yaml": "services: {web: {image: a}}\n"},
     "a quoted key": {"compose.yaml": '"services":\n  "web":\n    "image": "a"\n'},
 }
 
@@ -283,16 +301,16 @@ def test_unregistering_restores_the_bytes(
     before = contents(tmp_path)
     roots = [stub(tmp_path, name) for name in ("orders", "payments", "stock")]
     for root in roots:
-        script.register(tmp_path, root)
+        register(tmp_path, root)
     registered = contents(tmp_path)
     for root in roots:
-        script.register(tmp_path, root)
+        register(tmp_path, root)
     assert contents(tmp_path) == registered
     for name, text in before.items():
         rest = iter(registered[name].splitlines())
         assert all(line in rest for line in text.splitlines()), f"{name} lost lines"
     for root in roots[::turn]:
-        script.unregister(tmp_path, root)
+        unregister(tmp_path, root)
     assert contents(tmp_path) == before
 
 
@@ -300,7 +318,7 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
     "broken": ({"compose.yaml": "services:\n  web: [\n"}, r"compose.yaml:3: broken YAML"),
     "tab": ({"compose.yaml": "services:\n\tweb:\n"}, r"compose.yaml:2: broken YAML"),
     "several documents": ({"compose.yaml": "a: 1\n---\nb: 2\n"}, r"compose.yaml:2: broken YAML"),
-    "an alias for nothing": ({"compose.yaml": "a: *b\n"}, r"compose.yaml:1: .* is called &b"),
+    "an alias for nothing": ({"compose.yaml": "a: *b\n"}, r"compose.yaml:1: .*no anchor &b"),
     "a list": ({"services.yaml": "- a\n"}, r"services.yaml:1: not a mapping"),
     "a word": ({"services.yaml": "# a\nhello\n"}, r"services.yaml:2: not a mapping"),
     "binary": ({"compose.yaml": b"\xff\xfe\x00"}, r"compose.yaml:1: not UTF-8"),
@@ -310,11 +328,18 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
         {"compose.yaml": "services:\n  web:\n    a: 1\n  web:\n    a: 2\n"},
         r"compose.yaml:4: web is there twice",
     ),
-    "flow style": ({"compose.yaml": "x: 1\nservices: {}\n"}, r"compose.yaml:2: write services as"),
-    "flow style all over": ({"compose.yaml": "{services: {web: {}}}\n"}, r"compose.yaml:1: write"),
-    "an alias for services": (
-        {"compose.yaml": "x: &x\n  a: {}\nservices: *x\n"},
-        r"compose.yaml:3: write services as",
+    "flow style": ({"services.yaml": "services: {}\n"}, r"services.yaml:1: write services as"),
+    "flow style all over": (
+        {"compose.yaml": "{services: {}}\n"},
+        r"compose.yaml:2: cannot be edited",
+    ),
+    "an include in brackets": (
+        {"compose.yaml": "x: 1\ninclude: [more.yaml]\n"},
+        r"compose.yaml:2: write include as a list",
+    ),
+    "an override that is broken": (
+        {"compose.override.yaml": "services:\n  web: [\n"},
+        r"compose.override.yaml:3: broken YAML",
     ),
     "a list of services": ({"services.yaml": "services:\n  - a\n"}, r"services.yaml:2: write"),
     "a tilde": ({"services.yaml": "services: ~\n"}, r"services.yaml:1: write services as"),
@@ -344,11 +369,27 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
     ),
     "an entry without a path": (
         {"services.yaml": "services:\n  orders:\n"},
-        r"services.yaml:2: orders is here already",
+        r"services.yaml:2: give orders a path",
+    ),
+    "a path out of the workspace": (
+        {"services.yaml": "services:\n  a: {path: b}\n  other:\n    path: ../other\n"},
+        r"services.yaml:3: give other a path inside the workspace",
+    ),
+    "an absolute path": (
+        {"services.yaml": "services:\n  other: {path: /etc}\n"},
+        r"services.yaml:2: give other a path inside the workspace",
+    ),
+    "peers that are none": (
+        {"services.yaml": "services:\n  a:\n    path: a\n    depends_on: ['B=1']\n"},
+        r"services.yaml:4: write depends_on as",
+    ),
+    "a derived file that is none": (
+        {"platform/compose.yaml": "services: {}\n"},
+        r"platform/compose.yaml:1: not derived by this tool",
     ),
     "another kind of catalog": (
         {"catalog-info.yaml": "kind: Component\nmetadata: {name: a}\n"},
-        r"catalog-info.yaml:1: no Backstage Location",
+        r"catalog-info.yaml:1: not a Backstage Location",
     ),
     "a catalog without targets": (
         {"catalog-info.yaml": "kind: Location\nspec:\n  target: ./a.yaml\n"},
@@ -371,8 +412,8 @@ def test_what_cannot_be_edited_is_refused_and_left_alone(
 ) -> None:
     put(tmp_path, files)
     root = stub(tmp_path, "orders")
-    with pytest.raises((script.WorkspaceError, script.EditError), match=message) as refusal:
-        script.register(tmp_path, root)
+    with pytest.raises(FleetError, match=message) as refusal:
+        register(tmp_path, root)
     assert "\n" not in str(refusal.value)
     assert contents(tmp_path) == dict(
         sorted(
@@ -395,10 +436,10 @@ def test_only_plain_writable_files_are_edited(
         path.symlink_to("target")
     else:
         path.write_text("kind: Location\n")
-        monkeypatch.setattr(script.os, "access", lambda *_: False)  # root may write anything
+        monkeypatch.setattr(files.os, "access", lambda *_: False)  # root may write anything
     before = contents(tmp_path)
-    with pytest.raises(script.WorkspaceError, match=re.escape(str(path))):
-        script.register(tmp_path, root)
+    with pytest.raises(FleetError, match=re.escape(str(path))):
+        register(tmp_path, root)
     assert contents(tmp_path) == before
 
 
@@ -411,40 +452,91 @@ def test_a_service_with_broken_files_of_its_own_is_told_so(
     (root / name).unlink()
     if text is not None:
         (root / name).write_text(text)
-    with pytest.raises(script.WorkspaceError, match=re.escape(str(root / name))):
-        script.register(tmp_path, root)
+    with pytest.raises(FleetError, match=re.escape(str(root / name))):
+        register(tmp_path, root)
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize("workspace", [".", "scripts", "../nowhere"])
+@pytest.mark.parametrize("workspace", [".", "deploy", "../nowhere", "../other"])
 def test_a_workspace_is_a_folder_around_the_service(tmp_path: Path, workspace: str) -> None:
     root = stub(tmp_path, "orders")
-    with pytest.raises(script.WorkspaceError, match="is no folder around the service"):
-        script.register((root / workspace).resolve(), root)
+    (root / "deploy").mkdir()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(FleetError, match="is not a folder around"):
+        register((root / workspace).resolve(), root)
 
 
 def test_unregistering_what_is_not_registered_changes_nothing(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    script.unregister(tmp_path, root)
+    unregister(tmp_path, root)
     assert contents(tmp_path) == {}
     put(
         tmp_path,
         {"compose.yaml": "services:\n  orders: {image: theirs}\n", "catalog-info.yaml": "a: b\n"},
     )
     before = contents(tmp_path)
-    script.unregister(tmp_path, root)
+    unregister(tmp_path, root)
     assert contents(tmp_path) == before
 
 
-def test_what_others_refer_to_is_not_taken_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("link", ["platform", "platform/gateway", "platform/gateway.yaml"])
+def test_links_in_the_derived_folder_are_refused(tmp_path: Path, link: str) -> None:
+    root = stub(tmp_path / "workspace", "orders")
+    (tmp_path / "outside").mkdir()
+    path = tmp_path / "workspace" / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(tmp_path / "outside")
+    with pytest.raises(FleetError, match=re.escape(str(path))):
+        register(tmp_path / "workspace", root)
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert not (tmp_path / "workspace/services.yaml").exists()
+
+
+def test_a_service_behind_a_link_is_refused(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    register(workspace, stub(workspace, "orders"))
+    stub(tmp_path, "stock")
+    (workspace / "stock").symlink_to(tmp_path / "stock")
+    registry = workspace / "services.yaml"
+    registry.write_text(registry.read_text() + "  stock:\n    path: stock\n")
+    before = contents(workspace)
+    with pytest.raises(FleetError, match="stock is a symbolic link"):
+        register(workspace, workspace / "orders")
+    assert contents(workspace) == before
+
+
+def test_a_service_whose_files_are_missing_is_left_out_of_compose(tmp_path: Path) -> None:
+    registry = tmp_path / "services.yaml"
+    registry.write_text("services:\n  elsewhere:\n    path: elsewhere\n    ports: {http: 8001}\n")
+    done = workspace.register(tmp_path, stub(tmp_path, "orders"))
+    assert done.ports == {"http": 8002}
+    (note,) = done.notes
+    assert "elsewhere/compose.yaml is missing" in note
+    assert "elsewhere" not in say(tmp_path / "platform/compose.yaml")["services"]
+    unregister(tmp_path, tmp_path / "orders")
+    assert set(contents(tmp_path)) == {"services.yaml"}
+
+
+def test_a_service_leaves_without_its_files(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    script.register(tmp_path, root)
-    compose = tmp_path / "compose.yaml"
-    text = compose.read_text().replace("    ports:", "    logging: &log {}\n    ports:", 1)
-    compose.write_text(text + "x-log: *log\n")
+    register(tmp_path, stub(tmp_path, "stock"))
     before = contents(tmp_path)
-    with pytest.raises(script.EditError, match=r"compose\.yaml:\d+: cannot be edited safely"):
-        script.unregister(tmp_path, root)
+    register(tmp_path, root)
+    shutil.rmtree(root)
+    unregister(tmp_path, root)
+    assert contents(tmp_path) == before
+
+
+def test_two_services_may_not_have_a_container_of_the_same_name(tmp_path: Path) -> None:
+    register(tmp_path, stub(tmp_path, "orders"))
+    root = stub(tmp_path, "stock")
+    own = root / "compose.yaml"
+    own.write_text(own.read_text().replace("stock-migrate", "orders-migrate"))
+    before = contents(tmp_path)
+    with pytest.raises(
+        FleetError, match="orders-migrate of stock is a name in orders, too; rename it in"
+    ):
+        register(tmp_path, root)
     assert contents(tmp_path) == before
 
 
@@ -497,14 +589,13 @@ def test_any_compose_file_is_kept_or_refused(
     put(workspace, {"compose.yaml": content})
     roots = [stub(workspace, name) for name in ("orders", "stock")]
     for root in roots:
-        script.register(workspace, root)
+        register(workspace, root)
     registered = contents(workspace)
-    script.register(workspace, data.draw(st.sampled_from(roots)))
+    register(workspace, data.draw(st.sampled_from(roots)))
     assert contents(workspace) == registered
     kept = yaml.load(registered["compose.yaml"], yaml.BaseLoader)
-    for key, value in yaml.load(content, yaml.BaseLoader).items():
-        if isinstance(value, dict):
-            assert value.items() <= kept[key].items()
+    assert kept.pop("include") == ["platform/compose.yaml"]
+    assert kept == yaml.load(content, yaml.BaseLoader)
     for root in data.draw(st.permutations(roots)):
-        script.unregister(workspace, root)
+        unregister(workspace, root)
     assert contents(workspace) == {"compose.yaml": content}

@@ -16,19 +16,20 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
+from fleet import files as fleet_files
 from tests.rendering import TEMPLATE
-from tests.stubs import PARTS, contents, stub, workspace_script
+from tests.stubs import PARTS, contents, register, stub, unregister
 
-script = workspace_script()
+VERBS = {"register": register, "unregister": unregister}
 
 KILLS = 50
-SHARED = ("services.yaml", "compose.yaml", "catalog-info.yaml")
+SHARED = ("services.yaml", "platform/compose.yaml", "catalog-info.yaml")
 
 
 def start(root: Path) -> subprocess.Popen[bytes]:
-    """Start registration as the service's Makefile does."""
-    command = [sys.executable, "-B", "scripts/workspace.py", "register", "--workspace", ".."]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
+    """Start registration on the command line."""
+    command = [sys.executable, "-m", "fleet", "register", root, "--workspace", root.parent]
+    return subprocess.Popen(command, cwd=TEMPLATE, stdout=subprocess.DEVNULL)
 
 
 def settled(workspace: Path) -> dict[str, bytes]:
@@ -44,14 +45,13 @@ def test_twenty_at_once_lose_none_and_share_no_port(tmp_path: Path) -> None:
     assert [process.wait(300) for process in running] == [0] * 20
     registry = yaml.safe_load((tmp_path / "services.yaml").read_text())["services"]
     assert sorted(entry["ports"]["http"] for entry in registry.values()) == list(range(8001, 8021))
-    compose = yaml.safe_load((tmp_path / "compose.yaml").read_text())
+    compose = yaml.safe_load((tmp_path / "platform/compose.yaml").read_text())
     assert len(compose["services"]) == 60 + len(PARTS)
     assert len(compose["volumes"]) == 20
     targets = yaml.safe_load((tmp_path / "catalog-info.yaml").read_text())["spec"]["targets"]
     assert set(targets) == {f"./s{number}/catalog-info.yaml" for number in range(20)}
-    platform = {f"platform/{part}{file}" for part in PARTS for file in (".yaml", "/settings")}
-    platform.add("platform/gateway/routes.conf")
-    assert set(contents(tmp_path)) == {*SHARED, *platform}  # no lock, nothing under way
+    assert not [name for name in contents(tmp_path) if name.endswith(".new")]
+    assert len(list((tmp_path / "platform/env").iterdir())) == 20
     routes = (tmp_path / "platform/gateway/routes.conf").read_text().splitlines()[1:]
     assert routes == sorted(f"/s{number} http://s{number}:8000;" for number in range(20))
 
@@ -72,9 +72,9 @@ def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Pat
     """The hook runs as cookiecutter runs it; a third of the kills meet the registration itself."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
-    script.register(workspace, stub(workspace, "stock"))
+    register(workspace, stub(workspace, "stock"))
     old = contents(workspace)
-    script.register(workspace, root)
+    register(workspace, root)
     new = contents(workspace)
     hook = tmp_path / "hook.py"
     hook.write_text(rendered_hook(service_name="orders"))
@@ -96,7 +96,7 @@ def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Pat
             process.wait()
         files = settled(workspace)
         assert all(files[name] in {old[name], new[name]} for name in SHARED)
-        script.register(workspace, root)
+        register(workspace, root)
         assert contents(workspace) == new
 
 
@@ -104,6 +104,7 @@ def rendered_hook(**given: str) -> str:
     """The post-generation hook as cookiecutter renders it."""
     context = generate_context(str(TEMPLATE / "cookiecutter.json"), extra_context=given)
     context["cookiecutter"] = prompt_for_config(context, no_input=True)
+    context["cookiecutter"]["_extensions"] = ["template_0_1_0.Template"]
     hook = (TEMPLATE / "hooks" / "post_gen_project.py").read_text()
     rendered: str = create_env_with_context(context).from_string(hook).render(**context)
     return rendered
@@ -116,18 +117,19 @@ def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
     """A process that is ready to go is let go, and killed a random while later."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
-    script.register(workspace, stub(workspace, "stock"))
+    register(workspace, stub(workspace, "stock"))
     without = contents(workspace)
-    script.register(workspace, root)
+    register(workspace, root)
     registered = contents(workspace)
     old, new = (without, registered) if verb == "register" else (registered, without)
-    go = f"import workspace as w; print('ready', flush=True); input(); w.{verb}(w.ROOT.parent)"
+    go = "import sys, pathlib, fleet.workspace as w; print('ready', flush=True); input(); "
+    go += f"root = pathlib.Path(sys.argv[1]); w.{verb}(root.parent, root)"
     moments, whole = random.Random(7), 0.0  # noqa: S311 - to be repeated, not to be secret
     for kill in range(-3, KILLS // 2):
         put_back(workspace, old)
         process = subprocess.Popen(
-            [sys.executable, "-B", "-c", go],
-            env={**os.environ, "PYTHONPATH": str(root / "scripts")},
+            [sys.executable, "-c", go, root],
+            cwd=TEMPLATE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -144,7 +146,7 @@ def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
         whole = whole if kill >= 0 else time.monotonic() - started
         files = settled(workspace)
         assert all(files[name] in {old[name], new[name]} for name in SHARED)
-        getattr(script, verb)(workspace, root)
+        VERBS[verb](workspace, root)
         assert contents(workspace) == new
 
 
@@ -164,21 +166,21 @@ def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, ve
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
     other = stub(workspace, "stock")
-    script.register(workspace, other)
+    register(workspace, other)
     without = contents(workspace)
-    script.register(workspace, root)
+    register(workspace, root)
     registered = contents(workspace)
     old, new = (without, registered) if verb == "register" else (registered, without)
     seen, steps = set(), 0
     while True:
         put_back(workspace, old)
-        if forked(lambda: getattr(script, verb)(workspace, root), steps):
+        if forked(lambda: VERBS[verb](workspace, root), steps):
             break
         steps += 1
         files = settled(workspace)
         assert all(files[name] in {old[name], new[name]} for name in SHARED)
         seen.add(tuple(files[name] == new[name] for name in SHARED))
-        getattr(script, verb)(workspace, root)
+        VERBS[verb](workspace, root)
         assert contents(workspace) == new
     assert steps > 12
     assert len(seen) == 4  # none, one, two, three files in place
@@ -192,20 +194,24 @@ def test_killed_between_any_two_steps_compose_names_no_missing_part(
     """The first service brings the platform, the last takes it along."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
-    script.register(workspace, root)
+    register(workspace, root)
     registered = contents(workspace)
     old, new = ({}, registered) if verb == "register" else (registered, {})
     steps = 0
     while True:
         put_back(workspace, old)
-        if forked(lambda: getattr(script, verb)(workspace, root), steps):
+        if forked(lambda: VERBS[verb](workspace, root), steps):
             break
         steps += 1
         files = settled(workspace)
-        compose = yaml.safe_load(files.get("compose.yaml", b"services: {}"))["services"]
-        assert all(f"platform/{part}.yaml" in files for part in PARTS if part in compose)
+        if "compose.yaml" in files:
+            assert "platform/compose.yaml" in files
+        compose = yaml.safe_load(files.get("platform/compose.yaml", b"services: {}"))["services"]
+        assert all(
+            f"platform/{part}.yaml" in files for part in PARTS if f"workspace-{part}" in compose
+        )
         assert all(registered[name] == files[name] for name in files if ".new" not in name)
-        getattr(script, verb)(workspace, root)
+        VERBS[verb](workspace, root)
         assert contents(workspace) == new
     assert steps > 12
 
@@ -232,30 +238,30 @@ def test_a_failed_write_leaves_everything_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = stub(tmp_path, "orders")
-    script.register(tmp_path, stub(tmp_path, "stock"))
+    register(tmp_path, stub(tmp_path, "stock"))
     before = contents(tmp_path)
 
     def full(_descriptor: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(script.os, "fsync", full)
+    monkeypatch.setattr(fleet_files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        script.register(tmp_path, root)
+        register(tmp_path, root)
     assert contents(tmp_path) == before
 
 
 def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
-    script.register(tmp_path, root)
+    register(tmp_path, root)
     before = contents(tmp_path)
     (tmp_path / ".compose.yaml.new").write_text("services: [")
-    script.register(tmp_path, root)
+    register(tmp_path, root)
     assert contents(tmp_path) == before
 
 
 def test_permissions_of_the_shared_files_stay(tmp_path: Path) -> None:
-    script.register(tmp_path, stub(tmp_path, "orders"))
+    register(tmp_path, stub(tmp_path, "orders"))
     (tmp_path / "compose.yaml").chmod(0o640)
-    script.register(tmp_path, stub(tmp_path, "stock"))
+    register(tmp_path, stub(tmp_path, "stock"))
     assert (tmp_path / "compose.yaml").stat().st_mode & 0o777 == 0o640
     shutil.rmtree(tmp_path)
