@@ -68,7 +68,7 @@ def hand_over(workspace: Path, verb: str, root: Path) -> Any:
     command += ["--workspace", str(workspace), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise FleetError(done.stderr.strip())
+        raise FleetError(done.stderr.strip().removeprefix("fleet: "))
     return json.loads(done.stdout)
 
 

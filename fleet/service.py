@@ -146,9 +146,12 @@ def _documents(file: Path) -> list[Any]:
         if file.is_symlink():
             raise FleetError(f"{file} is a symbolic link; replace it by what it points to")
         return list(yaml.load_all(file.read_text("utf-8"), yaml.BaseLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError(f"{file}: {error}; correct it and run again") from error
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        problem = getattr(error, "problem", None) or "unreadable"
+        line = mark.line + 1 if mark else 1
         raise FleetError(
-            f"{place}: {' '.join(str(error).split())}; correct it and run again"
+            f"{file}:{line}: broken YAML ({problem}); correct it and run again"
         ) from error

@@ -3,11 +3,9 @@
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
 from fleet import files as fleet_files
+from tests.killing import forked, put_back
 from tests.rendering import TEMPLATE
 from tests.stubs import PARTS, contents, register, stub, unregister
 
@@ -150,15 +149,6 @@ def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
         assert contents(workspace) == new
 
 
-def put_back(workspace: Path, files: dict[str, bytes]) -> None:
-    """Let the workspace's own files be exactly these."""
-    for name in contents(workspace):
-        (workspace / name).unlink()
-    for name, content in files.items():
-        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
-        (workspace / name).write_bytes(content)
-
-
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("verb", ["register", "unregister"])
 def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, verb: str) -> None:
@@ -214,24 +204,6 @@ def test_killed_between_any_two_steps_compose_names_no_missing_part(
         VERBS[verb](workspace, root)
         assert contents(workspace) == new
     assert steps > 12
-
-
-def forked(act: Callable[[], object], steps: int) -> bool:
-    """Act in a child that dies at its n-th step on files; whether it got through before."""
-    if (child := os.fork()) == 0:
-        left = steps
-
-        def stop(event: str, _arguments: object) -> None:
-            nonlocal left
-            if event in {"open", "os.rename", "os.remove", "os.chmod", "fcntl.flock"}:
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(stop)
-        act()
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_failed_write_leaves_everything_as_it_was(

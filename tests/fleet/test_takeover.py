@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from fleet import FleetError, workspace
+from tests.killing import forked, put_back
 from tests.stubs import contents, register, unregister
 
 # Made by the scripts of the commit before the fleet tool: `before` is what people had written, and
@@ -206,3 +207,20 @@ def test_a_key_platform_that_people_wrote_stays(old: Path) -> None:
     registry.write_text(text + "platform: kubernetes\n")
     register(old, old / "orders")
     assert registry.read_text().endswith("platform: kubernetes\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_killed_between_any_two_steps_the_next_run_finishes_it(tmp_path: Path) -> None:
+    shutil.copytree(OLD / "people", tmp_path, dirs_exist_ok=True)
+    add(tmp_path)
+    old, steps = contents(tmp_path), 0
+    register(tmp_path, tmp_path / "orders")
+    new = contents(tmp_path)
+    while True:
+        put_back(tmp_path, old)
+        if forked(lambda: register(tmp_path, tmp_path / "orders"), steps):
+            break
+        steps += 1
+        register(tmp_path, tmp_path / "orders")
+        assert contents(tmp_path) == new
+    assert steps > 12
