@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> Result:
 
 def copy(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a workspace's copy of the tool."""
-    command = [sys.executable, folder / "platform/fleet.pyz", *arguments]
+    command = [sys.executable, str(folder / "platform/fleet.pyz"), *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
@@ -75,8 +75,8 @@ def test_register_list_and_unregister(tmp_path: Path) -> None:
 def test_a_refusal_is_one_line_and_ends_with_1(tmp_path: Path) -> None:
     (tmp_path / "services.yaml").write_text("services: [\n")
     root = stub(tmp_path, "orders")
-    for arguments in (["register", root], ["unregister", root], ["list", "--workspace", tmp_path]):
-        done = run(*arguments)
+    for arguments in (f"register {root}", f"unregister {root}", f"list --workspace {tmp_path}"):
+        done = run(*arguments.split())
         assert (done.exit_code, done.stdout) == (1, "")
         assert done.stderr.startswith(f"fleet: {tmp_path}/services.yaml:2: broken YAML")
         assert len(done.stderr.splitlines()) == 1

@@ -14,7 +14,6 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
-from fleet import files as fleet_files
 from tests.killing import forked, put_back
 from tests.rendering import TEMPLATE
 from tests.stubs import PARTS, contents, register, stub, unregister
@@ -27,7 +26,8 @@ SHARED = ("services.yaml", "platform/compose.yaml", "catalog-info.yaml")
 
 def start(root: Path) -> subprocess.Popen[bytes]:
     """Start registration on the command line."""
-    command = [sys.executable, "-m", "fleet", "register", root, "--workspace", root.parent]
+    command = [sys.executable, "-m", "fleet", "register", str(root)]
+    command += ["--workspace", str(root.parent)]
     return subprocess.Popen(command, cwd=TEMPLATE, stdout=subprocess.DEVNULL)
 
 
@@ -216,7 +216,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
     def full(_descriptor: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(fleet_files.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         register(tmp_path, root)
     assert contents(tmp_path) == before

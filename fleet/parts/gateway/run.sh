@@ -1,6 +1,6 @@
 #!/bin/sh
-# Becomes nginx, as the command line says, and has it read this folder again when that has changed:
-# a service that is registered gets its route by itself.
+# Run nginx, as the command line says, and reload it when a file in this folder has changed, so that a
+# registered service gets its route without a restart.
 cd "$(dirname "$0")" || exit
 
 look() {
@@ -13,12 +13,12 @@ while sleep 1 && kill -0 $$ 2>/dev/null; do
   [ "$found" != "$known" ] || continue
   known=$found
   if [ ! -e nginx.conf ]; then
-    echo "gateway: the last service has taken it along; stopping" >&2
+    echo "gateway: the configuration was removed with the last service; stopping" >&2
     kill -QUIT $$
   elif "$@" -t -q; then
     kill -HUP $$
   else
-    echo "gateway: what has changed cannot be used; the routes stay as they are until it can" >&2
+    echo "gateway: the changed configuration cannot be used; the old routes stay in place" >&2
   fi
 done &
 

@@ -1,5 +1,5 @@
 // The identity provider of a workspace. For development only: every client's secret is public, and
-// whoever asks is given the scopes asked for. In production name your own (docs: AUTH_ISSUER).
+// every requested scope is granted. In production name your own (docs: AUTH_ISSUER).
 //
 // The services in the workspace's services.yaml are its clients, and so is "developer". Each may ask
 // for a token for any of the services, by its name as "audience". Without containers:
@@ -19,10 +19,10 @@ const registry = process.env.REGISTRY ?? fileURLToPath(new URL("../../services.y
 const seconds = Number(process.env.TOKEN_SECONDS ?? 600);
 const [host, port] = [process.env.HOST ?? "127.0.0.1", Number(process.env.PORT ?? 9000)];
 
-// Read anew for every question: services come and go while this runs.
+// Read for every request: services come and go while this runs.
 const services = () => Object.keys(parse(readFileSync(registry, "utf8"))?.services ?? {});
 
-// Where the provider looks for clients. Tokens are signed, and need no place.
+// The adapter in which the provider finds clients. Tokens are signed and not stored.
 class Clients {
   constructor(kind) {
     this.kind = kind;
@@ -42,7 +42,7 @@ class Clients {
   async upsert() {}
 }
 
-// The audience comes by its plain name; the provider wants it as a URI (RFC 8707).
+// Clients send a plain name as audience; the provider needs a URI (RFC 8707).
 async function defaultResource(context) {
   const { audience } = context.oidc.body ?? {};
   if (!services().includes(audience)) throw new errors.InvalidTarget("audience names no service");
@@ -55,8 +55,8 @@ async function getResourceServerInfo(context, resource) {
   return { audience: resource.slice(URN.length), scope, accessTokenFormat: "jwt", jwt };
 }
 
-// Made anew at each start: services find a new key by themselves. It is read from a text, because
-// Node.js 20 may wait for itself when it exports a key that it has only just made.
+// A new key at each start; services fetch it. It is generated as PEM and read again, because Node.js 20
+// may deadlock when it exports a key object that it has just generated.
 const privateKeyEncoding = { type: "pkcs8", format: "pem" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding });
 const jwk = createPrivateKey(privateKey).export({ format: "jwk" });
@@ -78,7 +78,7 @@ provider.on("grant.success", ({ oidc }) => {
   console.log(`${oidc.client.clientId} for ${oidc.body.audience}: ${oidc.params.scope ?? "no scope"}`);
 });
 provider.on("grant.error", ({ oidc }, error) => {
-  console.error(`${oidc?.client?.clientId ?? "somebody"}: ${error.error_description ?? error.message}`);
+  console.error(`${oidc?.client?.clientId ?? "unknown client"}: ${error.error_description ?? error.message}`);
 });
 provider.on("server_error", (_, error) => console.error(error));
 
