@@ -52,7 +52,8 @@ def sweep(workspace: Path) -> None:
 
 def sweep_below(folder: Path) -> None:
     """Remove prepared files below a folder, and the folders that become empty."""
-    for path in list(folder.rglob(prepared(Path("*")).name)):
+    found = () if folder.is_symlink() else list(folder.rglob(prepared(Path("*")).name))
+    for path in found:
         remove(path)
 
 

@@ -43,35 +43,19 @@ class Status:
 def register(workspace: Path, root: Path) -> Registration:
     """Enter a service into the workspace, or bring its entries up to date."""
     path = relative(root, workspace)
-    if archive.is_newer(workspace):
-        return Registration(**archive.hand_over(workspace, "register", root))
     with locked(workspace):
-        service = read_service(workspace, path)
-        shared = Shared(workspace)
-        known = shared.registry.members.get(service.name)
-        if known and known.path != path:
-            raise shared.claimed(service.name, path)
-        shared.root.check_unclaimed(path, service.containers)
-        ports = shared.assign_ports(service.name, path, service.containers)
-        shared.registry.add(service, ports)
-        shared.write(pipelines.placing(root, service.name))
-        shared.notes += pipelines.notes(root, service.name)
-    return Registration(service.name, ports, shared.notes)
+        if not archive.is_newer(workspace):
+            return _register(workspace, root, path)
+    return Registration(**archive.hand_over(workspace, "register", root))
 
 
 def unregister(workspace: Path, root: Path) -> Registration:
     """Remove a service from the workspace, and with the last one everything that was made for it."""
     path = relative(root, workspace)
-    if archive.is_newer(workspace):
-        return Registration(**archive.hand_over(workspace, "unregister", root))
     with locked(workspace):
-        shared = Shared(workspace)
-        members = shared.registry.members.values()
-        name = next((member.name for member in members if member.path == path), root.name)
-        shared.registry.discard(name, path)
-        shared.catalog.discard(path)
-        shared.write(pipelines.withdrawal(root, name))
-    return Registration(name, {}, shared.notes)
+        if not archive.is_newer(workspace):
+            return _unregister(workspace, root, path)
+    return Registration(**archive.hand_over(workspace, "unregister", root))
 
 
 def status(workspace: Path) -> list[Status]:
@@ -97,6 +81,29 @@ def relative(root: Path, workspace: Path) -> str:
     if not workspace.is_dir() or not is_inside(path):
         raise FleetError(f"{workspace} is not a folder around {root}; name one with --workspace")
     return path
+
+
+def _register(workspace: Path, root: Path, path: str) -> Registration:
+    service = read_service(workspace, path)
+    shared = Shared(workspace)
+    known = shared.registry.members.get(service.name)
+    if known and known.path != path:
+        raise shared.claimed(service.name, path)
+    shared.root.check_unclaimed(path, service.containers)
+    ports = shared.assign_ports(service.name, path, service.containers)
+    shared.registry.add(service, ports)
+    shared.write(pipelines.placing(root, service.name))
+    return Registration(service.name, ports, shared.notes + pipelines.notes(root, service.name))
+
+
+def _unregister(workspace: Path, root: Path, path: str) -> Registration:
+    shared = Shared(workspace)
+    members = shared.registry.members.values()
+    name = next((member.name for member in members if member.path == path), root.name)
+    shared.registry.discard(name, path)
+    shared.catalog.discard(path)
+    shared.write(pipelines.withdrawal(root, name))
+    return Registration(name, {}, shared.notes)
 
 
 class Shared:

@@ -482,13 +482,15 @@ def test_unregistering_what_is_not_registered_changes_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize("link", ["platform", "platform/gateway", "platform/gateway.yaml"])
 def test_links_in_the_derived_folder_are_refused(tmp_path: Path, link: str) -> None:
     root = stub(tmp_path / "workspace", "orders")
-    (tmp_path / "outside").mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / ".a.new").write_text("not ours\n")
     path = tmp_path / "workspace" / link
     path.parent.mkdir(exist_ok=True)
-    path.symlink_to(tmp_path / "outside")
+    path.symlink_to(outside)
     with pytest.raises(FleetError, match=re.escape(str(path))):
         register(tmp_path / "workspace", root)
-    assert list((tmp_path / "outside").iterdir()) == []
+    assert list(outside.iterdir()) == [outside / ".a.new"]
     assert not (tmp_path / "workspace/services.yaml").exists()
 
 
