@@ -150,22 +150,20 @@ def for_comparison(project: Path, answers: dict[str, Any]) -> bool:
     return "_output_dir" not in answers and bool(temporary)
 
 
-def register(project: Path, workspace: str) -> dict[str, int]:
-    """Call the project's own `scripts/workspace.py`; return the ports it was given."""
+def register(project: Path, workspace: str, template: str) -> dict[str, int]:
+    """Register the project by the fleet tool in the template's folder; return its ports."""
     sys.dont_write_bytecode = True
-    sys.path.insert(0, str(project / "scripts"))
-    module = importlib.import_module("workspace")
+    sys.path.insert(0, template)
+    fleet = importlib.import_module("fleet.workspace")
     try:
-        ports: dict[str, int] = module.register((project / workspace).resolve(), project)
-    except (
-        module.WorkspaceError,
-        module.EditError,
-        module.pipelines.PipelineError,
-        OSError,
-    ) as error:
+        done = fleet.register((project / workspace).resolve(), project)
+    except (fleet.FleetError, OSError) as error:
         raise SystemExit(
             f"{paint(31, 'Not registered, nothing changed:', sys.stderr)} {error}"
         ) from error
+    for note in done.notes:
+        print(note, file=sys.stderr)
+    ports: dict[str, int] = done.ports
     return ports
 
 
@@ -200,8 +198,8 @@ def paint(colour: int, text: str, stream: Any = None) -> str:
     return f"\033[{colour}m{text}\033[0m" if terminal else text
 
 
-def main(answers: dict[str, Any]) -> None:
-    """Finish the project that was rendered into the working folder."""
+def main(answers: dict[str, Any], template: str) -> None:
+    """Finish the project that was rendered into the working folder from the template's folder."""
     project = Path.cwd().resolve()
     prune(project, answers)
     part(project)
@@ -210,10 +208,10 @@ def main(answers: dict[str, Any]) -> None:
     if for_comparison(project, answers):
         return
     workspace = answers["workspace"]
-    ports = register(project, workspace) if workspace else {}
+    ports = register(project, workspace, template) if workspace else {}
     print(summary(project, workspace, ports))
 
 
 if __name__ == "__main__":
     # Data, never source: tojson leaves no quote, < or > that could end the string or a delimiter.
-    main(json.loads(r'''<< cookiecutter | tojson >>'''))  # fmt: skip
+    main(json.loads(r'''<< cookiecutter | tojson >>'''), json.loads(r'''<< template_folder | tojson >>'''))  # fmt: skip

@@ -1,22 +1,8 @@
-"""Services with just the files that registration reads, and the script that registers them."""
+"""Services with only the files that registration reads."""
 
-import sys
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, ModuleType
 
-from tests.rendering import SERVICE, load
-
-# What the script imports, in this order.
-MODULES = (
-    "yaml_edit",
-    "compose_files",
-    "infrastructure",
-    "shared_files",
-    "pipeline_github",
-    "pipelines",
-)
+from fleet import workspace
 
 CATALOG = """\
 apiVersion: backstage.io/v1alpha1
@@ -56,51 +42,29 @@ volumes:
   {name}-db: {{}}
 """
 
-# A part of the infrastructure, with a folder of its own.
-PART = """\
-services:
-  {name}:
-    image: {name}:{version}
-    expose: ["{port}"]
-    healthcheck: {{test: [CMD, "true"]}}
-"""
+# The parts that every workspace has, and their ports.
 PARTS = {"gateway": 8080, "identity": 9000}
 
 
-def stub(
-    folder: Path,
-    name: str,
-    version: str = "1.2.0",
-    parts: Mapping[str, int] = MappingProxyType(PARTS),
-) -> Path:
-    """Make a service in `folder/name`; the scripts in it are the template's own.
-
-    It needs these parts of the infrastructure, each listening on a port.
-    """
+def stub(folder: Path, name: str, version: str = "1.2.0", needs: tuple[str, ...] = ()) -> Path:
+    """Make a service in `folder/name` that runs these containers beside its own."""
     root = folder / name
-    (root / "scripts").mkdir(parents=True)
-    for script in (*MODULES, "workspace"):
-        text = (SERVICE / "scripts" / f"{script}.py").read_text("utf-8")
-        text = text.replace("<< cookiecutter.ci >>", "github")
-        (root / "scripts" / f"{script}.py").write_text(text)
+    root.mkdir(parents=True, exist_ok=True)
     (root / "catalog-info.yaml").write_text(CATALOG.format(name=name, version=version))
-    (root / "compose.yaml").write_text(COMPOSE.format(name=name))
-    for part, port in parts.items():
-        files = root / "deploy" / "workspace" / part
-        files.mkdir(parents=True)
-        (files / "settings").write_text(f"settings of {part} {version}\n")
-        text = PART.format(name=part, version=version, port=port)
-        files.with_suffix(".yaml").write_text(text)
+    extra = "".join(f"  {need}:\n    image: {need}\n" for need in needs)
+    text = COMPOSE.format(name=name).replace("volumes:", extra + "volumes:")
+    (root / "compose.yaml").write_text(text)
     return root
 
 
-def workspace_script() -> ModuleType:
-    """Load the registration script of the template."""
-    with tempfile.TemporaryDirectory() as folder:
-        scripts = stub(Path(folder), "orders") / "scripts"
-        for name in MODULES:
-            sys.modules[name] = load(scripts / f"{name}.py")
-    return load(SERVICE / "scripts" / "workspace.py")
+def register(folder: Path, root: Path) -> dict[str, int]:
+    """Register a service in the workspace in a folder; its ports."""
+    return workspace.register(folder, root).ports
+
+
+def unregister(folder: Path, root: Path) -> None:
+    """Remove a service from the workspace in a folder."""
+    workspace.unregister(folder, root)
 
 
 def contents(workspace: Path) -> dict[str, bytes]:

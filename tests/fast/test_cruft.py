@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ EXTENSION = MANIFEST["_extensions"][0].partition(".")[0]
 PARTS = (
     "cookiecutter.json",
     f"{EXTENSION}.py",
+    "fleet",
     "hooks",
     "<<cookiecutter.service_name>>",
     "{{cookiecutter.for_cruft}}",
@@ -46,9 +48,12 @@ def template(tmp_path: Path) -> Path:
     """A repository with the template as it is in the work tree now."""
     folder = tmp_path / "template"
     for part in PARTS:
-        copy = shutil.copytree if (TEMPLATE / part).is_dir() else shutil.copy
         folder.mkdir(exist_ok=True)
-        copy(TEMPLATE / part, folder / part)
+        if (TEMPLATE / part).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(TEMPLATE / part, folder / part, ignore=ignored)
+        else:
+            shutil.copy(TEMPLATE / part, folder / part)
     git(folder, "init", "--initial-branch=main")
     commit(folder)
     return folder
@@ -140,3 +145,12 @@ def test_an_answer_changed_by_an_update_is_checked_too(
     assert "Owning team (owner): " in capfd.readouterr().err
     assert contents(tmp_path / "shop") == before
     assert list(scratch.glob("*.yaml")) == []
+
+
+def test_generating_leaves_no_bytecode_of_the_fleet_tool_in_the_template(
+    tmp_path: Path, template: Path
+) -> None:
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    subprocess.run([*command, "-o", tmp_path / "shop", template], cwd=tmp_path, check=True)
+    assert (tmp_path / "shop/services.yaml").exists()
+    assert not list((template / "fleet").rglob("*.pyc"))

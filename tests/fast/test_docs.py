@@ -23,6 +23,7 @@ RUN = {
     "make token": "tests/service/test_service.py::test_token_is_all_that_is_printed",
     "docker compose up": "tests/real/test_compose.py::test_the_gateway_is_the_way_in",
     "curl": "tests/real/test_compose.py::test_the_gateway_is_the_way_in",
+    "uvx --from": "tests/fleet/test_install.py::test_it_runs_from_the_repository",
     "uvx cruft create": "tests/service/test_cruft.py::test_update_keeps_what_people_changed",
     "uvx cruft check": "tests/service/test_cruft.py::test_update_keeps_what_people_changed",
     "uvx cruft update": "tests/service/test_cruft.py::test_update_keeps_what_people_changed",

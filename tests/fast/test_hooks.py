@@ -534,7 +534,7 @@ def test_five_services_rendered_twice_leave_the_shared_files_byte_identical(tmp_
     ours = {name for name in once if not name.startswith("platform/")}
     assert ours == {"catalog-info.yaml", "compose.yaml", "services.yaml"}
     head, *routes = once["platform/gateway/routes.conf"].decode().splitlines()
-    assert head.startswith("# Made of services.yaml")
+    assert head.startswith("# Derived from services.yaml")
     assert routes == [f"/{name} http://{name}:8000;" for name in sorted(services)]
     assert b"    depends_on: [inventory]\n" in once["services.yaml"]
     assert b"    ports: {http: 8005}\n" in once["services.yaml"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.rendering import CHOICES, render
+from tests.rendering import CHOICES, TEMPLATE, render
 
 DIGEST = "sha256:" + "0" * 64
 TOOLS = Path(sys.executable).parent
@@ -198,9 +198,10 @@ def placed(top: Path) -> dict[str, str]:
 
 
 def workspace(service: Path, verb: str) -> subprocess.CompletedProcess[str]:
-    """Run a verb of the service's own script."""
-    script = [sys.executable, "scripts/workspace.py", verb, "--workspace=.."]
-    return subprocess.run(script, cwd=service, capture_output=True, text=True)
+    """Run a command of the fleet tool."""
+    command = [sys.executable, "-m", "fleet", verb, str(service)]
+    command += ["--workspace", str(service.parent)]
+    return subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True)
 
 
 def test_pipelines_are_placed_at_the_top(monorepo: Path) -> None:

@@ -19,7 +19,6 @@ DELIMITERS = ("<<", ">>", "<%", "%>", "<#", "#>")
 NAMES_THE_TEMPLATE = {
     "README.md",
     "catalog-info.yaml",
-    "scripts/workspace.py",
 }
 
 # Where a service is put together; no other Python file asks what was answered, but those that have

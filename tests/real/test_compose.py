@@ -6,6 +6,8 @@ gateway.
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import yaml
 from tests.real.servers.docker import Docker
 from tests.real.servers.processes import free_port, wait_until
 from tests.real.verbs import make
-from tests.rendering import render
+from tests.rendering import TEMPLATE, render
 
 SERVICES = {
     "orders": {"database": "postgresql", "depends_on": "inventory", "discovery": "consul"},
@@ -26,7 +28,7 @@ SERVICES = {
     "reports": {"database": "sqlite", "discovery": "etcd"},
 }
 PATHS = {"orders": "orders", "inventory": "inventories", "reports": "reports"}
-SHARED = ("gateway", "identity", "consul", "etcd")
+SHARED = {"workspace-gateway": 8080, "workspace-identity": 9000, "consul": 8500, "etcd": 2379}
 
 # What a use case of orders would do.
 ASK = """
@@ -78,7 +80,7 @@ def test_service_serves_on_its_registered_port(workspace: Path, service: str) ->
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_gateway_is_the_way_in(workspace: Path, service: str) -> None:
-    address = f"{published(workspace, 'gateway')}/{service}"
+    address = f"{published(workspace, 'workspace-gateway')}/{service}"
 
     assert "First" in names(workspace, address, service)
     for path in ("/metrics", "/health/ready", "/docs", "/openapi.json", "/api/..%2fmetrics"):
@@ -91,7 +93,7 @@ def test_the_gateway_is_the_way_in(workspace: Path, service: str) -> None:
 
 
 def test_routes_are_read_again(workspace: Path) -> None:
-    resource = f"{published(workspace, 'gateway')}/reports/api/v1/reports"
+    resource = f"{published(workspace, 'workspace-gateway')}/reports/api/v1/reports"
 
     def status() -> int:
         try:
@@ -108,7 +110,7 @@ def test_routes_are_read_again(workspace: Path) -> None:
 
 def test_one_service_asks_another(docker: Docker, workspace: Path) -> None:
     """Found in the Consul that both share, with a token from the provider that both trust."""
-    resource = f"{published(workspace, 'gateway')}/inventory/api/v1/inventories"
+    resource = f"{published(workspace, 'workspace-gateway')}/inventory/api/v1/inventories"
     headers = authorized(workspace, "inventory")
     with urlopen(Request(resource, b'{"name": "Asked for"}', headers), timeout=60) as created:
         wanted = json.load(created)["id"]
@@ -151,28 +153,32 @@ def test_the_gateway_goes_with_the_last_service_and_comes_with_the_first(
     docker: Docker, workspace: Path
 ) -> None:
     """The folder that it has mounted is not the one that is there again afterwards."""
-    container = docker("compose", "ps", "--quiet", "gateway", cwd=workspace)
+    container = docker("compose", "ps", "--quiet", "workspace-gateway", cwd=workspace)
     for service in SERVICES:
         make(workspace / service, "unregister")
     assert docker("wait", container, timeout=60) == "0"
 
-    for service in SERVICES:
-        make(workspace / service, "register")
+    for service in SERVICES:  # by the template's tool: the workspace's copy has gone, too
+        command = [sys.executable, "-m", "fleet", "register", str(workspace / service)]
+        subprocess.run(command, cwd=TEMPLATE, check=True)
     publish_elsewhere(workspace)
     docker("compose", "up", "--wait", "--wait-timeout=300", cwd=workspace)
     test_the_gateway_is_the_way_in(workspace, "reports")
 
 
 def publish_elsewhere(workspace: Path) -> None:
-    """Move all ports of this machine, as somebody does who has 8080 or 8500 in use already."""
-    compose, registry = workspace / "compose.yaml", workspace / "services.yaml"
-    published, registered = compose.read_text("utf-8"), registry.read_text("utf-8")
-    for port in re.findall(r"'127\.0\.0\.1:(\d+):", published):
-        free = str(free_port())
-        published = published.replace(f"'127.0.0.1:{port}:", f"'127.0.0.1:{free}:")
-        registered = registered.replace(f"{{http: {port}}}", f"{{http: {free}}}")
-    compose.write_text(published, "utf-8")
-    registry.write_text(registered, "utf-8")
+    """Move all ports of this machine, as people do who have 8080 or 8500 in use already."""
+    registry = workspace / "services.yaml"
+    text = registry.read_text("utf-8")
+    registry.write_text(re.sub(r"{http: \d+}", lambda _: f"{{http: {free_port()}}}", text), "utf-8")
+    lines = [
+        f"  {name}:\n    ports: !override ['127.0.0.1:{free_port()}:{port}']\n"
+        for name, port in SHARED.items()
+    ]
+    override = workspace / "compose.override.yaml"
+    override.write_text("".join(["services:\n", *lines]), "utf-8")
+    for service in SERVICES:
+        make(workspace / service, "register")
 
 
 def names(workspace: Path, address: str, service: str) -> list[str]:
@@ -187,7 +193,7 @@ def names(workspace: Path, address: str, service: str) -> list[str]:
 
 def authorized(workspace: Path, service: str) -> dict[str, str]:
     """The headers of a developer, with a token from the identity provider."""
-    url = f"{published(workspace, 'identity')}/token"
+    url = f"{published(workspace, 'workspace-identity')}/token"
     token = make(workspace / service, "token", AUTH_TOKEN_URL=url)
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -200,8 +206,8 @@ def registered(workspace: Path, service: str) -> str:
 
 def published(workspace: Path, container: str) -> str:
     """The address of what services share, on this machine."""
-    compose = yaml.safe_load((workspace / "compose.yaml").read_text("utf-8"))
-    address, _, _ = compose["services"][container]["ports"][0].rpartition(":")
+    override = (workspace / "compose.override.yaml").read_text("utf-8")
+    (address,) = re.findall(rf"^  {container}:\n    ports: .*'(.+):\d+'", override, re.MULTILINE)
     return f"http://{address}"
 
 

@@ -25,7 +25,7 @@ from tests.real.running import Answer, Project, Service
 from tests.real.servers.nginx import Gateway, gateway
 from tests.real.servers.processes import wait_until
 from tests.real.verbs import make
-from tests.rendering import SERVICE
+from tests.rendering import TEMPLATE
 
 pytestmark = pytest.mark.skipif(
     os.uname().sysname != "Linux", reason="services need several loopback addresses"
@@ -471,7 +471,7 @@ def replace(file: Path, text: str) -> None:
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGQUIT", "taken along"])
 def test_the_gateway_ends_with_all_that_it_started(nginx: Path, tmp_path: Path, how: str) -> None:
     source = tmp_path / "source"
-    shutil.copytree(SERVICE / "deploy/workspace/gateway", source)
+    shutil.copytree(TEMPLATE / "fleet/parts/gateway", source)
     (source / "routes.conf").write_text("")
     with gateway(nginx, source, tmp_path, "127.0.0.1") as door:
         wait_until(lambda: _listens(door.port), "nginx", 60)

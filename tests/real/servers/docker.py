@@ -44,7 +44,7 @@ def images() -> list[str]:
 
 def infrastructure(*parts: str) -> list[str]:
     """The public images of what the services of a workspace share."""
-    folder = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy" / "workspace"
+    folder = TEMPLATE / "fleet" / "parts"
     names = []
     for part in parts:
         built = folder / part / "Dockerfile"

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from tests.real.tools import kept, run
-from tests.rendering import SERVICE
+from tests.rendering import TEMPLATE
 
 from . import MissingServerError
 from .processes import Process, free_port
 
-FOLDER = SERVICE / "deploy" / "workspace" / "identity"
+FOLDER = TEMPLATE / "fleet" / "parts" / "identity"
 REMEDY = "no Node.js for the identity provider: install it (Debian: nodejs, npm)"
 SECRET = "development-only"
 

@@ -1,0 +1,5 @@
+"""Run the tool: `python -m fleet`."""
+
+from .cli import main
+
+main(prog_name="fleet")
