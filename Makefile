@@ -71,7 +71,7 @@ test-chassis: .venv-chassis/.test ## Test the chassis alone; ARGS="tests/peers -
 
 .PHONY: test-real
 test-real: .venv/.test ## Test with real databases and Docker; one that is missing is skipped, with CI=true it fails
-	@$(RUN) pytest -m "not long" tests/real $(ARGS)
+	@$(RUN) pytest -m "not long" tests/systems $(ARGS)
 
 .PHONY: test-all
 test-all: test test-real ## Both
@@ -88,7 +88,7 @@ lint: .venv/.test lint-chassis ## Check format, style, types and pipelines of th
 	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(RUN) check-jsonschema --builtin-schema vendor.renovate renovate.json
 	@$(RUN) zizmor --quiet --offline .github/workflows
-	@$(RUN) pytest tests/fast/test_rendering.py -k "formatted_and_linted and defaults"
+	@$(RUN) pytest tests/template/test_rendering.py -k "formatted_and_linted and defaults"
 
 .PHONY: lint-chassis
 lint-chassis: .venv-chassis/.test ## Check format, style, types and import rules of the chassis

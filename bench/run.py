@@ -26,12 +26,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.real.issuer import Issuer
-from tests.real.servers import MissingServerError
-from tests.real.servers.postgresql import postgresql
-from tests.real.servers.processes import Process, free_port, wait_until
-from tests.real.verbs import make
-from tests.rendering import render
+from tests.support.issuer import Issuer
+from tests.support.rendering import render
+from tests.support.servers import MissingServerError
+from tests.support.servers.postgresql import postgresql
+from tests.support.servers.processes import Process, free_port, wait_until
+from tests.support.verbs import make
 
 HERE = Path(__file__).resolve().parent
 THREADS = 4

@@ -2,21 +2,20 @@
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 from . import FleetError
-from .infrastructure import DIGEST
-from .service import NAME, VERSION, is_inside
+from .service import VERSION, is_inside
 
 LOCK = "chassis.lock"
-LOCK_HEADER = (
-    "# The chassis in this service: its version, its parts, and the SHA-256 of each file.\n"
-)
+
+# The form of `sha256sum`, which ignores lines that begin with #.
+HEAD = re.compile(r"# (version|parts): ?(.*)")
+WORD = re.compile(r"[a-z][a-z0-9_]*")
+LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 # In a checkout of the template; an installation has a copy in the package.
 SOURCE = "<<cookiecutter.service_name>>/src/<<cookiecutter.__package>>/chassis"
@@ -49,10 +48,14 @@ class Lock:
 
     def text(self) -> bytes:
         """Return the content of the lock file."""
-        parts = ", ".join(f'"{part}"' for part in sorted(self.parts))
-        lines = [LOCK_HEADER, f'version = "{self.version}"\nparts = [{parts}]\n\n[files]\n']
-        lines += [f'"{path}" = "{digest}"\n' for path, digest in sorted(self.digests.items())]
-        return "".join(lines).encode()
+        folder = next(iter(self.digests), "").partition("/chassis/")[0] + "/chassis"
+        lines = [
+            f"# {folder} as the template made it; `make lint` compares.",
+            f"# version: {self.version}",
+            f"# parts: {' '.join(sorted(self.parts))}".rstrip(),
+            *(f"{digest}  {path}" for path, digest in sorted(self.digests.items())),
+        ]
+        return "".join(f"{line}\n" for line in lines).encode()
 
 
 def brought() -> Chassis:
@@ -77,7 +80,7 @@ def read_lock(path: Path) -> Lock:
             f"{path} is missing; update the service from the template once (cruft update)"
         )
     try:
-        return _lock(tomllib.loads(path.read_text("utf-8")))
+        return _lock(path.read_text("utf-8").splitlines())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise FleetError(f"{path} is broken ({error}); restore it") from error
 
@@ -87,14 +90,20 @@ def spelled(name: str) -> str:
     return "_" + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") + "_"
 
 
-def _lock(data: dict[str, Any]) -> Lock:
-    version, parts, digests = data["version"], data["parts"], data["files"]
-    if not VERSION.fullmatch(version) or not all(map(NAME.fullmatch, parts)):
+def _lock(lines: list[str]) -> Lock:
+    heads = {match[1]: match[2] for line in lines if (match := HEAD.fullmatch(line))}
+    version, parts = heads["version"], heads["parts"].split()
+    if not VERSION.fullmatch(version) or not all(map(WORD.fullmatch, parts)):
         raise ValueError("version or parts have another form")
-    for path, digest in digests.items():
-        if not is_inside(path) or not DIGEST.fullmatch(digest):
-            raise ValueError(f"{path} is not a file with its digest")
-    return Lock(version, tuple(parts), dict(digests))
+    digests = {}
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        match = LINE.fullmatch(line)
+        if not match or not is_inside(match[2]):
+            raise ValueError(f"{line[:80]!r} is not a SHA-256 and a file")
+        digests[match[2]] = match[1]
+    return Lock(version, tuple(parts), digests)
 
 
 def _contents(folder: Traversable, prefix: str) -> dict[str, bytes]:

@@ -62,7 +62,7 @@ def lock(project: Path, answers: dict[str, Any]) -> None:
     lines = [
         f"# {folder.as_posix()} as the template made it; `make lint` compares.",
         f"# version: {answers['_template_version']}",
-        f"# parts: {' '.join(sorted(parts))}",
+        f"# parts: {' '.join(sorted(parts))}".rstrip(),
         *(f"{digest(path)}  {path.relative_to(project).as_posix()}" for path in files),
     ]
     (project / "chassis.lock").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")

@@ -62,7 +62,7 @@ FOLDERS = {
 }
 # Blueprints of every service; that of the resource is named after its plural.
 BLUEPRINTS = {"docs", "health"}
-# Classes and variables of the code around the resource; tests/fast/test_hooks.py computes them.
+# Classes and variables of the code around the resource; tests/template/test_hooks.py computes them.
 LOCAL_NAMES = {
     "accepts", "annotated", "api_tag", "base_model", "change_header", "changes", "config_dict",
     "connection", "create_header", "cursor", "database_reader", "database_repository",

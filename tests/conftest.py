@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rendering import render
+from tests.support.rendering import render
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 import fleet
 from fleet import archive, cli, workspace
-from tests.rendering import MANIFEST
-from tests.stubs import contents, register, stub
+from tests.support.rendering import MANIFEST
+from tests.support.stubs import contents, register, stub
 
 
 def run(*arguments: str | Path) -> Result:

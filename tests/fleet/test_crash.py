@@ -14,9 +14,9 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 
-from tests.killing import forked, put_back
-from tests.rendering import TEMPLATE
-from tests.stubs import PARTS, contents, register, stub, unregister
+from tests.support.killing import forked, put_back
+from tests.support.rendering import TEMPLATE
+from tests.support.stubs import PARTS, contents, register, stub, unregister
 
 VERBS = {"register": register, "unregister": unregister}
 

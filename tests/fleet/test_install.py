@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rendering import TEMPLATE
-from tests.stubs import stub
+from tests.support.rendering import TEMPLATE
+from tests.support.stubs import stub
 
 UV = shutil.which("uv") or str(TEMPLATE / ".uv/bin/uv")
 CHASSIS = "<<cookiecutter.service_name>>/src/<<cookiecutter.__package>>/chassis"

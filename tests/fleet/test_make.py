@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.verbs import environment
-from tests.rendering import TEMPLATE, render
-from tests.stubs import contents
+from tests.support.rendering import TEMPLATE, render
+from tests.support.stubs import contents
+from tests.support.verbs import environment
 
 UV = Path(shutil.which("uv") or TEMPLATE / ".uv/bin/uv")
 

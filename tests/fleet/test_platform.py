@@ -9,7 +9,7 @@ import yaml
 import fleet
 from fleet import FleetError, infrastructure, workspace
 from fleet.infrastructure import Part
-from tests.stubs import PARTS, contents, register, stub, unregister
+from tests.support.stubs import PARTS, contents, register, stub, unregister
 
 STORE = ("consul",)
 

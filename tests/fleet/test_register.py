@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleet import FleetError, workspace
-from tests.stubs import contents, register, stub, unregister
+from tests.support.stubs import contents, register, stub, unregister
 
 
 def say(path: Path) -> dict[str, Any]:

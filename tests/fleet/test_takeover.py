@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from fleet import FleetError, workspace
-from tests.killing import forked, put_back
-from tests.stubs import contents, register, unregister
+from tests.support.killing import forked, put_back
+from tests.support.stubs import contents, register, unregister
 
 # Made by the scripts of the commit before the fleet tool: `before` is what people had written, and
 # `people` and `ours` are workspaces with and without that after two services were registered.

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from fleet import chassis, cli, upgrade
 from fleet.chassis import Chassis, Lock
-from tests.stubs import contents, register, stub
+from tests.support.stubs import contents, register, stub
 
 OLD = {
     "__init__.py": b'"""The chassis."""\n',

@@ -1,0 +1,121 @@
+"""A service passes its own checks untouched, offline once it is installed, and does what it says."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.rendered.conftest import Client
+from tests.support.rendering import CHOICES, render
+from tests.support.servers.processes import free_port
+from tests.support.verbs import environment, make
+
+VERBS = {
+    *("run", "test", "contract", "lint", "format", "migrate", "token", "openapi"),
+    *("image", "up", "down", "register", "unregister"),
+}
+
+# Nobody answers here, so whatever asks for the network fails.
+OFFLINE = {
+    "UV_OFFLINE": "1",
+    **dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+        f"http://127.0.0.1:{free_port()}",
+    ),
+    # The tests see to it themselves that they reach what is on this machine.
+    "no_proxy": "",
+    "NO_PROXY": "",
+}
+
+
+def test_passes_its_own_tests(service: Path) -> None:
+    assert " passed in " in make(service, "test")
+
+
+def test_passes_its_own_lint(service: Path) -> None:
+    make(service, "lint")
+
+
+def test_needs_no_network_once_installed(service: Path) -> None:
+    assert " passed in " in make(service, "test", **OFFLINE)
+    make(service, "lint", **OFFLINE)
+
+
+def test_described_as_committed(service: Path) -> None:
+    described = (service / "openapi.json").read_text()
+    make(service, "openapi")
+
+    assert (service / "openapi.json").read_text() == described
+
+
+@pytest.mark.parametrize("database", CHOICES["database"][1:])
+def test_every_database_passes_too(database: str, tmp_path: Path) -> None:
+    other = render(tmp_path, database=database, ci="gitlab", workspace="")
+
+    make(other, "lint")
+    assert " passed in " in make(other, "test")
+
+
+def test_verbs_explain_themselves(service: Path) -> None:
+    lines = make(service, "help").splitlines()
+
+    assert {line.split()[0] for line in lines} >= VERBS
+    assert all(len(line.split()) > 2 for line in lines)
+
+
+def test_token_is_all_that_is_printed(service: Path) -> None:
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", make(service, "token"))
+
+
+def test_resource_lives(running: Client) -> None:
+    assert running("GET", "/health/ready").status == 200
+
+    created = running("POST", "/api/v1/orders", {"name": "First"})
+    assert (created.status, created.body["name"]) == (201, "First")
+    path = f"/api/v1/orders/{created.body['id']}"
+    assert created.headers["location"].endswith(path)
+
+    listed = running("GET", "/api/v1/orders?limit=200")
+    assert (listed.status, created.body in listed.body["items"]) == (200, True)
+
+    read = running("GET", path)
+    assert (read.status, read.body) == (200, created.body)
+
+    assert running("PATCH", path, {"name": "Second"}).status == 428
+    changed = running("PATCH", path, {"name": "Second"}, if_match=read.headers["etag"])
+    assert (changed.status, changed.body["name"]) == (200, "Second")
+    assert running("PATCH", path, {"name": "Third"}, if_match=read.headers["etag"]).status == 412
+
+    assert running("DELETE", path, if_match=changed.headers["etag"]).status == 204
+    gone = running("GET", path)
+    assert (gone.status, gone.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_nothing_without_a_token(running: Client) -> None:
+    stranger = Client(running.address)
+
+    assert stranger("GET", "/api/v1/orders").status == 401
+    for path in ("/health/live", "/health/startup", "/metrics", "/openapi.json", "/docs"):
+        assert stranger("GET", path).status == 200, path
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="README calls the service with curl")
+def test_calls_in_readme_work(service: Path, running: Client) -> None:
+    readme = (service / "README.md").read_text()
+    # The second block is the workspace's: tests/systems/test_compose.py has its gateway and tokens.
+    block, _ = re.findall(r"```console\n(API=.*?)```", readme, re.DOTALL)
+    calls = re.sub(r"http://127\.0\.0\.1:\d+", running.address, block)
+    created = running("POST", "/api/v1/orders", {"name": "Zeroth"})
+
+    said = subprocess.run(
+        ["bash", "-euc", f"ID={created.body['id']}\n{calls}"],
+        cwd=service,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert re.findall(r"HTTP/\S+ (\d+)", said) == ["201", "200", "200"]

@@ -1,0 +1,53 @@
+"""The running service does what its own description says, whatever it is sent.
+
+Schemathesis makes requests from `/openapi.json`, right ones and wrong ones, and checks each answer.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import Place
+
+CASES = 1000
+EXAMPLES_EACH = 300
+HERE = Path(__file__).parents[1] / "support"
+
+
+def test_schemathesis_finds_nothing(
+    default_place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with default_place.serve(WEB_THREADS="8", SHUTDOWN_DRAIN_SECONDS="0") as service:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli"),
+                *("--config-file", str(HERE / "fuzz.toml"), "run"),
+                f"http://127.0.0.1:{service.port}/openapi.json",
+                f"--header=Authorization: Bearer {service.token}",
+                "--checks=all",
+                f"--max-examples={EXAMPLES_EACH}",
+                "--seed=1",
+                "--request-timeout=60",
+                "--generation-database=none",
+                "--report=ndjson",
+                f"--report-ndjson-path={tmp_path}/report.ndjson",
+                "--no-color",
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "fuzz_hooks.py")},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
+        bugs = service.bugs()
+        asked = service.counted()
+
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
+    assert not bugs, json.dumps(bugs[:3], indent=2)
+    with capsys.disabled():
+        sys.stdout.write(f"\nschemathesis: {asked} requests\n")
+    assert asked >= CASES
