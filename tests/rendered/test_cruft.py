@@ -1,39 +1,20 @@
 """A service follows the template: cruft creates it, sees that it is behind, and brings it up to date."""
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.rendering import TEMPLATE
-
-CRUFT = Path(sys.executable).with_name("cruft")
-NO_PART_OF_IT = shutil.ignore_patterns(".git", ".uv", ".venv", ".*_cache", "__pycache__", "site")
-
-
-def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
-    """Run a program that ends with this status; what it says."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
-
-
-def commit(repository: Path, message: str) -> None:
-    """Commit everything in a folder."""
-    run("git", "add", "--all", cwd=repository)
-    run("git", "commit", "--quiet", "--no-verify", f"--message={message}", cwd=repository)
+from tests.support.template_repository import CRUFT, commit, copy_work_tree, new_repository, run
+from tests.support.template_repository import replace as edit
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """The template as it is in the work tree, in a repository of its own."""
     repository = tmp_path / "template"
-    shutil.copytree(TEMPLATE, repository, ignore=NO_PART_OF_IT)
-    run("git", "init", "--quiet", "--initial-branch=main", cwd=repository)
-    commit(repository, "One version")
+    copy_work_tree(repository)
+    new_repository(repository, "One version")
     return repository
 
 
@@ -43,8 +24,7 @@ def service(template: Path) -> Path:
     workspace = template.parent / "workspace"
     workspace.mkdir()
     run(CRUFT, "create", template, "--no-input", "--output-dir", workspace, cwd=template.parent)
-    run("git", "init", "--quiet", "--initial-branch=main", cwd=workspace / "orders")
-    commit(workspace / "orders", "Made by the template")
+    new_repository(workspace / "orders", "Made by the template")
     return workspace / "orders"
 
 
@@ -90,10 +70,3 @@ def test_an_answer_can_be_changed_later(service: Path) -> None:
 def contents(workspace: Path) -> dict[str, bytes]:
     """The files that the services of a workspace share."""
     return {path.name: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace the first place where a text occurs in a file."""
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
