@@ -109,6 +109,8 @@ COUNT_IN_DATABASE = '''    def count(self, name: str) -> int:
 
 '''
 
+DEPENDENCY = '  "babel>=2.17",\n'
+
 ROW = "| `REPORT_ROWS` | `1000` | Longest report. |\n"
 
 
@@ -160,7 +162,7 @@ class Team:
         replace(source / "settings.py", "\n\nKINDS:", SETTINGS.format(base="RoomSettings") + "KINDS:")
         insert(source / "settings.py", "    ReportSettings,\n", ")\n\n\ndef read(")
         insert(self.service / "docs/configuration.md", ROW, "| `LOG_LEVEL`")
-        insert(self.service / "pyproject.toml", '  "babel>=2.17",\n', '  "flask>=')
+        insert(self.service / "pyproject.toml", DEPENDENCY, '  "cheroot>=')
         insert(self.service / "README.md", "## Team\n\nWe meet on Mondays.\n\n", "## Five minutes\n")
         replace(self.log_level, "INFO", "WARNING")
 
@@ -179,6 +181,8 @@ class Team:
         insert(settings, "    ReportSettings,\n", ")\n\n\ndef read(")
         if "docs/configuration.md" in conflicts:
             insert(self.service / "docs/configuration.md", ROW, "| `LOG_LEVEL`")
+        if "pyproject.toml" in conflicts:
+            insert(self.service / "pyproject.toml", DEPENDENCY, '  "flask>=')
         with (self.service / ".env.example").open("a") as example:
             example.write("\n# Longest report.\n# REPORT_ROWS=1000\n")
         if self.log_level.relative_to(self.service).as_posix() in conflicts:
