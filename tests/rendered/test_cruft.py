@@ -1,6 +1,7 @@
 """A service follows the template: cruft creates it, sees that it is behind, and brings it up to date."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_update_keeps_what_people_changed(template: Path, service: Path) -> None
     edit(service / "src/orders/domain/model.py", "\n", "\n# Ours: prices come first.\n")
     commit(service, "A rule of the business")
     sources = template / "<<cookiecutter.service_name>>"
-    edit(sources / "docs/runbook.md", "# ", "# Newer: ")
+    edit(sources / "docs/runbook.md.d/10-look.md", "# ", "# Newer: ")
     edit(sources / "src/<<cookiecutter.__package>>/domain/errors.py", '"""', '"""Newer. ')
     (sources / "docs/<<cookiecutter.resource>>.md").write_text("# New\n")
     commit(template, "Another version")
@@ -44,8 +45,7 @@ def test_update_keeps_what_people_changed(template: Path, service: Path) -> None
     run(CRUFT, "update", "--skip-apply-ask", cwd=service)
     run(CRUFT, "check", cwd=service)
 
-    changed = run("git", "status", "--porcelain", cwd=service).split()[1::2]
-    assert set(changed) == {
+    assert changed(service) == {
         ".cruft.json",
         "docs/order.md",
         "docs/runbook.md",
@@ -57,6 +57,27 @@ def test_update_keeps_what_people_changed(template: Path, service: Path) -> None
     assert contents(service.parent) == shared
 
 
+def test_update_replaces_the_unedited_chassis(
+    template: Path, service: Path, tmp_path: Path
+) -> None:
+    chassis = "<<cookiecutter.service_name>>/src/<<cookiecutter.__package>>/chassis"
+    edit(template / chassis / "context.py", "import time\n", "import time  # Fixed.\n")
+    commit(template, "A fix in the chassis")
+    upgraded = shutil.copytree(service, tmp_path / "upgraded")
+    fix = {"chassis.lock", "src/orders/chassis/context.py"}
+
+    run(CRUFT, "update", "--skip-apply-ask", cwd=service)
+    assert changed(service) == {".cruft.json", *fix}
+    run("sha256sum", "--check", "--quiet", "chassis.lock", cwd=service)
+
+    # An update after `fleet upgrade` finds the fix in place.
+    for name in fix:
+        shutil.copy(service / name, upgraded / name)
+    commit(upgraded, "The chassis alone")
+    run(CRUFT, "update", "--skip-apply-ask", cwd=upgraded)
+    assert changed(upgraded) == {".cruft.json"}
+
+
 def test_an_answer_can_be_changed_later(service: Path) -> None:
     answers = ("--variables-to-update", json.dumps({"database": "mysql"}))
     run(CRUFT, "update", "--skip-apply-ask", *answers, cwd=service)
@@ -65,6 +86,11 @@ def test_an_answer_can_be_changed_later(service: Path) -> None:
     but_cruft = ("--", ":!.cruft.json")  # which keeps the template's tables
     assert run(*grep, "psycopg", *but_cruft, cwd=service, status=1) == ""
     assert "pyproject.toml" in run(*grep, "pymysql", *but_cruft, cwd=service)
+
+
+def changed(repository: Path) -> set[str]:
+    """Return the files that differ from the last commit, or are new."""
+    return set(run("git", "status", "--porcelain", cwd=repository).split()[1::2])
 
 
 def contents(workspace: Path) -> dict[str, bytes]:

@@ -5,18 +5,25 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from tests.support.rendering import TEMPLATE
 from tests.support.team_changes import Team
-from tests.support.template_repository import CRUFT, commit, copy_work_tree, new_repository, run
-from tests.support.verbs import environment, make
+from tests.support.template_repository import (
+    CRUFT,
+    commit,
+    console_blocks,
+    copy_work_tree,
+    new_repository,
+    path_with_uvx,
+    run,
+    shell,
+)
+from tests.support.verbs import make
 
 # The last commit with `platform/`.
 BEFORE = "2d199ac"
@@ -34,12 +41,12 @@ CHANGED = {
 
 @dataclass(frozen=True)
 class Case:
-    """A service, its answers, and the options of its update."""
+    """A service, its answers, and which of the page's commands updates it."""
 
     name: str
     resource: str
     answers: dict[str, str] = field(default_factory=dict)
-    update: str = ""
+    update: int = 0
 
 
 CASES = [
@@ -50,7 +57,7 @@ CASES = [
         "checkout",
         "checkout",
         {"depends_on": "inventory,payments", "discovery": "consul"},
-        '{"mesh": "service"}',
+        update=1,
     ),
     Case("shipments", "shipment", {"rollout": "canary", "mesh": "istio", "discovery": "etcd"}),
 ]
@@ -60,8 +67,7 @@ def steps() -> dict[str, list[str]]:
     """Return the commands of every step on the page, a block each."""
     section = PAGE.read_text("utf-8").partition("## From a service with `platform/`\n")[2]
     parts = [part.partition("\n") for part in re.split(r"^###? \d?\.? ?", section, flags=re.M)[1:]]
-    blocks = re.compile(r"^ *```console\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-    return {title: [dedent(each) for each in blocks.findall(text)] for title, _, text in parts}
+    return {title: console_blocks(text) for title, _, text in parts}
 
 
 @pytest.fixture(scope="module")
@@ -84,38 +90,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Shell:
-    """Runs commands of the page in a service, by this template and its tools."""
-
-    service: Path
-    programs: Path
-
-    def __call__(self, block: str, status: int = 0) -> str:
-        """Run a block of commands; its service is another one than on the page."""
-        package = self.service.name.replace("-", "_")
-        env = {**environment(), "PATH": f"{self.programs}:{os.environ['PATH']}"}
-        script = block.replace("src/orders", f"src/{package}")
-        return run("bash", "-euo", "pipefail", "-c", script, cwd=self.service, status=status, env=env)
-
-
 @pytest.fixture
-def programs(tmp_path: Path, template: Path) -> Path:
-    """A folder with a `uvx` that runs the tools of this test run instead of installing them."""
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    uvx = folder / "uvx"
-    uvx.write_text(
-        f"""#!/bin/sh
-case "$1 $3" in
-  "--from fleet") shift 3; PYTHONPATH="{template}" exec "{sys.executable}" -Bm fleet "$@" ;;
-  cruft*) shift; exec "{CRUFT}" "$@" ;;
-esac
-exit 2
-"""
-    )
-    uvx.chmod(0o755)
-    return folder
+def path(tmp_path: Path, template: Path) -> str:
+    """A PATH with the programs of the page."""
+    return path_with_uvx(tmp_path / "programs", template)
 
 
 @pytest.mark.parametrize(
@@ -124,20 +102,18 @@ exit 2
     ids=lambda case: case.name,
 )
 def test_service_with_changes_is_upgraded(
-    case: Case, template: Path, programs: Path, tmp_path: Path
+    case: Case, template: Path, path: str, tmp_path: Path
 ) -> None:
-    upgrade(case, template, programs, tmp_path / "workspace", tested_before=True)
+    upgrade(case, template, path, tmp_path / "workspace", tested_before=True)
 
 
 def test_default_service_with_changes_is_upgraded(
-    template: Path, programs: Path, tmp_path: Path
+    template: Path, path: str, tmp_path: Path
 ) -> None:
-    upgrade(CASES[0], template, programs, tmp_path / "workspace", tested_before=False)
+    upgrade(CASES[0], template, path, tmp_path / "workspace", tested_before=False)
 
 
-def upgrade(
-    case: Case, template: Path, programs: Path, workspace: Path, *, tested_before: bool
-) -> None:
+def upgrade(case: Case, template: Path, path: str, workspace: Path, *, tested_before: bool) -> None:
     """Make a service as it was before, let its team change it, and follow the page."""
     service = made_before(case, template, workspace)
     team = Team(service, case.resource, f"{case.resource}s")
@@ -147,10 +123,13 @@ def upgrade(
         make(service, "test")
     commit(service, "Work of the team")
 
-    sh, page = Shell(service, programs), steps()
+    def sh(block: str, status: int = 0) -> str:
+        return shell(block.replace("src/orders", f"src/{team.source.name}"), service, path, status)
+
+    page = steps()
     branch, *updates, merge = page["Update the template on a branch"]
     sh(branch)
-    sh(next(each for each in updates if ("variables" in each) == bool(case.update) and case.update in each))
+    sh(updates[case.update])
     *committed, merged = merge.strip().splitlines()
     sh("\n".join(committed))
     sh(merged, status=1)

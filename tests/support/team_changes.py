@@ -46,7 +46,7 @@ def limit(longest: float) -> float:
     return longest if left is None else min(longest, left)
 '''
 
-TEST = '''from {package}.adapters.reports import limit
+TEST = """from {package}.adapters.reports import limit
 from {package}.bootstrap import in_memory
 from {package}.platform import deadline
 from {package}.service import UseCases
@@ -67,7 +67,7 @@ def test_reports_end_with_their_request() -> None:
     assert limit(30) == 30
     deadline.start(10)
     assert limit(30) <= 10
-'''
+"""
 
 METHOD = '''    def rename(self, at: datetime, name: str) -> None:
         """Change the name only."""
@@ -159,11 +159,15 @@ class Team:
         database = source / "adapters/database.py"
         insert(database, "    func,\n", "    insert,\n")
         insert(database, COUNT_IN_DATABASE.format(column=f"{name}Row.name"), "    def check(self)")
-        replace(source / "settings.py", "\n\nKINDS:", SETTINGS.format(base="RoomSettings") + "KINDS:")
+        replace(
+            source / "settings.py", "\n\nKINDS:", SETTINGS.format(base="RoomSettings") + "KINDS:"
+        )
         insert(source / "settings.py", "    ReportSettings,\n", ")\n\n\ndef read(")
         insert(self.service / "docs/configuration.md", ROW, "| `LOG_LEVEL`")
         insert(self.service / "pyproject.toml", DEPENDENCY, '  "cheroot>=')
-        insert(self.service / "README.md", "## Team\n\nWe meet on Mondays.\n\n", "## Five minutes\n")
+        insert(
+            self.service / "README.md", "## Team\n\nWe meet on Mondays.\n\n", "## Five minutes\n"
+        )
         replace(self.log_level, "INFO", "WARNING")
 
     def repeat(self, conflicts: list[str]) -> None:
@@ -195,7 +199,11 @@ class Team:
         test = self.service / "tests/unit/test_reports.py"
         replace(test, "deadline.start", "context.start_deadline")
         replace(test, "import in_memory", "import Adapters")
-        replace(test, "description() -> None:\n    adapters = in_memory()\n", "description(adapters: Adapters) -> None:\n")
+        replace(
+            test,
+            "description() -> None:\n    adapters = in_memory()\n",
+            "description(adapters: Adapters) -> None:\n",
+        )
 
     @property
     def log_level(self) -> Path:

@@ -1,12 +1,16 @@
 """The template in a git repository of its own, and the programs that work with it."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 
 from tests.support.rendering import TEMPLATE
+from tests.support.verbs import environment
 
 CRUFT = Path(sys.executable).with_name("cruft")
 NOT_COPIED = shutil.ignore_patterns(".git", ".uv", ".venv*", ".*_cache", "__pycache__", "site")
@@ -43,3 +47,30 @@ def replace(file: Path, old: str, new: str) -> None:
     text = file.read_text("utf-8")
     assert old in text, f"{old!r} is not in {file}"
     file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def console_blocks(text: str) -> list[str]:
+    """Return the blocks of commands on a page, or in a part of one."""
+    blocks = re.compile(r"^ *```console\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+    return [dedent(block) for block in blocks.findall(text)]
+
+
+def path_with_uvx(folder: Path, template: Path) -> str:
+    """Return a PATH with a `uvx` that runs cruft, and the fleet tool of a copy of the template."""
+    folder.mkdir()
+    uvx = folder / "uvx"
+    uvx.write_text(f"""#!/bin/sh
+case "$1 $3" in
+  "--from fleet") shift 3; PYTHONPATH="{template}" exec "{sys.executable}" -Bm fleet "$@" ;;
+  cruft*) shift; exec "{CRUFT}" "$@" ;;
+esac
+exit 2
+""")
+    uvx.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def shell(block: str, cwd: Path, path: str, status: int = 0) -> str:
+    """Run a block of commands as a developer does; return its standard output."""
+    env = {**environment(), "PATH": path}
+    return run("bash", "-euo", "pipefail", "-c", block, cwd=cwd, status=status, env=env)
