@@ -62,7 +62,7 @@ demo: .venv/.new ## Make two services in a temporary folder, start them, call bo
 	@$(RUN) python scripts/demo.py
 
 .PHONY: test
-test: .venv/.test $(if $(ARGS),,test-chassis) ## Test the chassis and the template: renderings, and services that pass their own tests; needs no server
+test: .venv/.test .venv-chassis/.test $(if $(ARGS),,test-chassis) ## Test the chassis and the template: renderings, and services that pass their own tests; needs no server
 	@$(RUN) pytest -m "not long" $(PARALLEL) $(ARGS)
 
 .PHONY: test-chassis

@@ -29,7 +29,7 @@ LABELS = {
 DNS_LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TEAM = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
-OUTSIDE = re.compile(r"\.\.(/\.\.)*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+AROUND = re.compile(r"\.\.(/\.\.)*")
 
 # The delimiters of this template and Jinja's default ones, composed because this file is rendered.
 DELIMITERS = tuple(left + right for left in "<{" for right in (left, "%", "#"))
@@ -69,9 +69,9 @@ LOCAL_NAMES = {
     "database_unit_of_work", "datetime", "delete_header", "description", "engine",
     "event_recorder", "field", "field_problem", "header_key", "idempotency", "idempotency_key",
     "idempotency_record", "idempotency_records", "idempotency_row", "integrity_error", "iterable",
-    "json_dict", "key_reused", "key_taken", "mapped", "mapping", "name", "not_found", "page_query",
+    "json_dict", "key_reused", "key_taken", "mapped", "mapping", "name", "not_found", "now", "page_query",
     "precondition_required", "problem", "protocol", "read_header", "reader",
-    "repository", "response", "row", "schema", "self", "sequence", "skip_json_schema", "statement",
+    "repository", "response", "schema", "self", "sequence", "skip_json_schema",
     "stored", "string", "string_constraints", "tables", "text", "type_adapter", "unit_of_work", "unpack",
     "use_cases", "uuid", "version_mismatch", "work",
 }
@@ -184,9 +184,9 @@ def depends_on_problem(names: str, service_name: str) -> str | None:
 
 def workspace_problem(folder: str) -> str | None:
     """Return what is wrong with the workspace; `cruft update` renders in temporary folders."""
-    if folder and not OUTSIDE.fullmatch(folder):
+    if folder and not AROUND.fullmatch(folder):
         return (
-            f"{shown(folder)} is not a relative path out of the service; use '..', or '' for none"
+            f"{shown(folder)} is not a folder around the service; use '..' or '../..', or '' for none"
         )
     return None
 

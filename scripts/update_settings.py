@@ -59,9 +59,9 @@ def pieces() -> dict[Path, str]:
     """Return the generated pieces by their path."""
     found = {}
     for name, models in PIECES.items():
-        blocks = [block(find(model)) for model in models]
+        blocks = [block_of(find(model)) for model in models]
         rows = "".join(row(*each) for model in models for each in variables(find(model)))
-        example = "\n".join(blocks) if name == "20-service" else "\n" + "\n".join(blocks)
+        example = "".join(f"\n{block}" for block in blocks)
         if name == "50-peers":
             example, rows = example + EXAMPLE_OF_A_PEER, rows + ROWS_OF_A_PEER
         found[SERVICE / ".env.example.d" / f"{name}.example"] = example
@@ -75,7 +75,7 @@ def find(path: str) -> Any:
     return getattr(__import__(f"chassis.{module}", fromlist=[name]), name)
 
 
-def block(model: Any) -> str:
+def block_of(model: Any) -> str:
     """Return a model's variables with their defaults, commented out, under what they are about."""
     lines = [f"# {name}={default}" for name, default, _ in variables(model)]
     return "\n".join([f"# {model.__doc__.partition(chr(10))[0]}", *lines]) + "\n"

@@ -13,21 +13,16 @@ WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
     "peers": re.compile(
-        r"PEER_|\bplatform.peers|PeersSettings|docs/peers|HttpClient|TokenSettings|AUTH_TOKEN_PAR"
+        r"PEER_|PeerCallSettings|chassis[./]peers|docs/peers|HttpClient|TokenSettings|"
+        r"AUTH_TOKEN_PAR|resilien|breaker|tenacity"
     ),
-    "resilience": re.compile(r"resilien|breaker|tenacity", re.IGNORECASE),
-    "discovery": re.compile(r"/discovery/|from \.+platform\.discovery"),
-    "dns": re.compile(r"\bDns\b|discovery[/.]dns|announcement_dns|Unannounced"),
-    "announcer": re.compile(r"discovery[/.]announcer\b|Announcer|ADVERTISE_"),
+    "resolution": re.compile(r"\bResolver\b|discovery[/.]resolution"),
+    "dns": re.compile(r"NoRegistration|DnsResolver|(registration|resolution)([/.]| import )dns"),
+    "registry": re.compile(r"discovery[/.]registry\b|Heartbeat|Registrar\b|ADVERTISE_"),
     "consul": re.compile(r"consul(?!t)", re.IGNORECASE),
     "etcd": re.compile(r"etcd", re.IGNORECASE),
-    "mtls": re.compile(
-        r"\bTLS_[A-Z]|dev_tls|cheroot|spiffe|client_certificate|mtls\b(?!:)", re.IGNORECASE
-    ),
-    "plaintext": re.compile(r"plaintext|platform[./]plain|plain_peers|import plain\b"),
-    # The names of Python's files until they are mtls and plaintext, too.
-    "tls": re.compile(r"dev_tls|platform[./]tls"),
-    "plain": re.compile(r"platform[./]plain|plain_peers"),
+    "mtls": re.compile(r"\bTLS_[A-Z]|cheroot|spiffe|client_certificate|mtls\b(?!:)", re.IGNORECASE),
+    "plaintext": re.compile(r"chassis[./]plaintext|plaintext as|connections[/.]plaintext"),
     "cleartext": re.compile(r"cleartext", re.IGNORECASE),
     "istio": re.compile(r"istio", re.IGNORECASE),
     "linkerd": re.compile(r"linkerd", re.IGNORECASE),
@@ -43,8 +38,8 @@ WORDS = {
     "gitlab": re.compile(r"gitlab", re.IGNORECASE),
 }
 
-# What has to be the same in all services of one name: all Python but the composition root and rooms.
-CORE = re.compile(r"(src|tests|migrations)/(?!orders/bootstrap\.py).*\.py")
+# What has to be the same in all services of one name: all Python but composition roots and rooms.
+CORE = re.compile(r"(src|tests|migrations)/(?!orders/(bootstrap|settings)\.py).*\.py")
 
 
 def test_every_room_has_its_words() -> None:
@@ -117,7 +112,7 @@ def core(rendering: Rendering) -> dict[str, str]:
 def test_core_has_all_layers(defaults: Rendering) -> None:
     names = " ".join(core(defaults))
 
-    for layer in ("domain", "service", "api", "adapters", "platform"):
+    for layer in ("domain", "use_cases", "api", "adapters", "commands", "chassis"):
         assert f"src/orders/{layer}/" in names
 
 

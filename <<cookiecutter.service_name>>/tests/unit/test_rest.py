@@ -51,9 +51,7 @@ def test_creates_and_returns_the_location(client: FlaskClient) -> None:
         {"name": "x", "id": str(uuid4())},
     ],
 )
-def test_rejects_invalid_values_and_names_them(
-    client: FlaskClient, values: dict[str, object]
-) -> None:
+def test_rejects_invalid_values_and_names_them(client: FlaskClient, values: dict[str, object]) -> None:
     response = client.post(URL, json=values)
 
     assert_problem(response, 422, "validation_failed")

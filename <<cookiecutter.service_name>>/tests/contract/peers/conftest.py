@@ -20,9 +20,7 @@ Served = Callable[[], AbstractContextManager[Clients]]
 
 
 @pytest.fixture(scope="module")
-def drafts(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def drafts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where a module's contract grows. `make contract` hands it over if all of it holds."""
     folder = tmp_path_factory.mktemp("drafts")
     failed = request.session.testsfailed

@@ -13,12 +13,13 @@ from urllib.request import ProxyHandler, build_opener
 
 def main(service: str) -> None:
     """Exit with the reason if the service fails."""
-    attempts = 60
-    while (status := get(f"{service}/health/ready")[0]) != 200:
-        attempts -= 1
-        if not attempts:
-            sys.exit(f"Not ready: /health/ready answers {status or 'nothing'}")
+    for _ in range(60):
+        status, body = get(f"{service}/health/ready")
+        if status == 200:
+            break
         time.sleep(1)
+    else:
+        sys.exit(f"Not ready within a minute: {status or 'no response'}\n{body}")
     paths = json.loads(get(f"{service}/openapi.json")[1])["paths"]
     collections = [path for path, verbs in paths.items() if "get" in verbs and "{" not in path]
     statuses = {path: get(service + path)[0] for path in collections}
