@@ -41,12 +41,18 @@ CHANGED = {
 
 @dataclass(frozen=True)
 class Case:
-    """A service, its answers, and which of the page's commands updates it."""
+    """A service and its answers.
+
+    Attributes:
+        update: which of the page's commands updates it.
+        renamed: the resource after the update, if it has another name then.
+    """
 
     name: str
     resource: str
     answers: dict[str, str] = field(default_factory=dict)
     update: int = 0
+    renamed: str = ""
 
 
 CASES = [
@@ -60,6 +66,13 @@ CASES = [
         update=1,
     ),
     Case("shipments", "shipment", {"rollout": "canary", "mesh": "istio", "discovery": "etcd"}),
+    Case(
+        "customer-notification-preferences",
+        "customer_notification_preference",
+        {"ci": "gitlab", "workspace": ""},
+        update=2,
+        renamed="notification_preference",
+    ),
 ]
 
 
@@ -116,11 +129,11 @@ def test_default_service_with_changes_is_upgraded(
 def upgrade(case: Case, template: Path, path: str, workspace: Path, *, tested_before: bool) -> None:
     """Make a service as it was before, let its team change it, and follow the page."""
     service = made_before(case, template, workspace)
-    team = Team(service, case.resource, f"{case.resource}s")
+    team = Team(service, case.resource)
     team.work()
     if tested_before:
         make(service, "lint")
-        make(service, "test")
+        run(".venv/bin/pytest", "tests/unit/test_reports.py", cwd=service)
     commit(service, "Work of the team")
 
     def sh(block: str, status: int = 0) -> str:
@@ -136,19 +149,25 @@ def upgrade(case: Case, template: Path, path: str, workspace: Path, *, tested_be
 
     conflicts = sh("git diff --name-only --diff-filter=U").split()
     new = sh("git rev-parse template-update").strip()
+    look, restore = page["Renamed resources"]
+    assert ("versions" in sh(look)) == bool(case.renamed)
+    if case.renamed:
+        sh(restore)
+        (service / "migrations/versions/0002_rename_table.py").write_text(migration())
     show, take = page["Resolve the conflicts"]
     assert "+    ReportSettings,\n" in sh(show)
     sh(take)
     for file in sh("git diff --name-only --diff-filter=U").split():
-        sh(f"git checkout --theirs {file}")
-    team.repeat(conflicts)
+        if (service / file).name != "__init__.py":
+            sh(f"git checkout --theirs {file}")
+    team.repeat(conflicts, case.renamed or case.resource)
     (rename,) = page["Rename imports in your own files"]
     sh(rename)
 
     check, register = page["Check, commit, register"]
     assert " passed in " in sh(check)
     run(CRUFT, "check", cwd=service)
-    assert set(sh(f"git diff --name-only {new}").split()) == {*changed(team)}
+    assert set(sh(f"git diff --name-only {new}").split()) == {*changed(team), *migrations(case)}
     if case.answers.get("workspace") != "":
         sh(register)
         shared = contents(workspace)
@@ -175,6 +194,19 @@ def changed(team: Team) -> Iterator[str]:
         file = team.log_level if name == "log level" else team.source / name
         in_source = file.exists()
         yield (file if in_source else team.service / name).relative_to(team.service).as_posix()
+
+
+def migrations(case: Case) -> list[str]:
+    """Return the migrations that differ from the template's after the update."""
+    if not case.renamed:
+        return []
+    names = (f"1_create_{case.resource}s", f"1_create_{case.renamed}s", "2_rename_table")
+    return [f"migrations/versions/000{name}.py" for name in names]
+
+
+def migration() -> str:
+    """Return the migration on the page that renames a table."""
+    return PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0]
 
 
 def contents(workspace: Path) -> dict[Path, bytes]:

@@ -119,13 +119,11 @@ class Team:
     """The changes of a team to its service.
 
     Attributes:
-        resource: as the service was made.
-        plural: as its unit of work calls it after the update.
+        resource: of the service as it was made.
     """
 
     service: Path
     resource: str
-    plural: str
     source: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,7 +132,7 @@ class Team:
 
     def work(self) -> None:
         """Change the service of the version with `platform/`."""
-        source, name = self.source, self.resource.title().replace("_", "")
+        source, name = self.source, class_name(self.resource)
         noun = self.resource.replace("_", " ")
         words = {
             "package": source.name,
@@ -144,14 +142,7 @@ class Team:
         (source / "service/rename.py").write_text(USE_CASE.format(**words))
         (source / "adapters/reports.py").write_text(ADAPTER)
         (self.service / "tests/unit/test_reports.py").write_text(TEST.format(**words))
-        for before in (
-            f"from .list import List{name}s\n",
-            f"    list: List{name}s\n",
-            f"            list=List{name}s(reader),\n",
-        ):
-            after = before.replace(".list", ".rename").replace("list", "rename")
-            after = after.replace(f"List{name}s", f"Rename{name}").replace("reader", "unit_of_work")
-            replace(source / "service/__init__.py", before, before + after)
+        add_use_case(source / "service/__init__.py", name)
         insert(source / "domain/model.py", METHOD, "    @property\n    def stored_version")
         insert(source / "domain/values.py", RULE, "    if description is not None and")
         insert(source / "domain/ports.py", COUNT_IN_PORT, "    def page(\n")
@@ -164,15 +155,17 @@ class Team:
         )
         insert(source / "settings.py", "    ReportSettings,\n", ")\n\n\ndef read(")
         insert(self.service / "docs/configuration.md", ROW, "| `LOG_LEVEL`")
-        insert(self.service / "pyproject.toml", DEPENDENCY, '  "cheroot>=')
+        insert_after(self.service / "pyproject.toml", '  "alembic>=1.16",\n', DEPENDENCY)
         insert(
             self.service / "README.md", "## Team\n\nWe meet on Mondays.\n\n", "## Five minutes\n"
         )
         replace(self.log_level, "INFO", "WARNING")
 
-    def repeat(self, conflicts: list[str]) -> None:
+    def repeat(self, conflicts: list[str], resource: str) -> None:
         """Repeat changes in files that were in conflict, and follow names that changed."""
         source = self.source
+        if resource != self.resource:
+            self.follow(class_name(self.resource), class_name(resource))
         reader = source / "adapters/database/reader.py"
         replace(reader, "bindparam, select", "bindparam, func, select")
         column = "tables.columns.name"
@@ -187,29 +180,55 @@ class Team:
             insert(self.service / "docs/configuration.md", ROW, "| `LOG_LEVEL`")
         if "pyproject.toml" in conflicts:
             insert(self.service / "pyproject.toml", DEPENDENCY, '  "flask>=')
-        with (self.service / ".env.example").open("a") as example:
-            example.write("\n# Longest report.\n# REPORT_ROWS=1000\n")
         if self.log_level.relative_to(self.service).as_posix() in conflicts:
             replace(self.log_level, "LOG_LEVEL: INFO", "LOG_LEVEL: WARNING")
-        for _ in range(2):
-            replace(source / "use_cases/rename.py", "work.repository", f"work.{self.plural}")
-        for file in (source / "adapters/reports.py", self.service / "tests/unit/test_reports.py"):
-            replace(file, "import deadline", "import context")
+        with (self.service / ".env.example").open("a") as example:
+            example.write("\n# Longest report.\n# REPORT_ROWS=1000\n")
+        replace(source / "use_cases/rename.py", "work.repository", f"work.{resource}s", times=2)
+        replace(source / "adapters/reports.py", "import deadline", "import context")
         replace(source / "adapters/reports.py", "deadline.remaining", "context.remaining_seconds")
         test = self.service / "tests/unit/test_reports.py"
+        replace(test, "import deadline", "import context")
         replace(test, "deadline.start", "context.start_deadline")
         replace(test, "import in_memory", "import Adapters")
-        replace(
-            test,
-            "description() -> None:\n    adapters = in_memory()\n",
-            "description(adapters: Adapters) -> None:\n",
-        )
+        replace(test, "description()", "description(adapters: Adapters)")
+        replace(test, "    adapters = in_memory()\n", "")
+
+    def follow(self, before: str, after: str) -> None:
+        """Follow another name of the resource."""
+        source = self.source
+        (source / "service/__init__.py").unlink()
+        (source / "service/rename.py").rename(source / "use_cases/rename.py")
+        (source / "service").rmdir()
+        add_use_case(source / "use_cases/__init__.py", after)
+        replace(source / "use_cases/rename.py", before, after, times=3)
 
     @property
     def log_level(self) -> Path:
         """The file with the log level of production."""
         chart = self.service / "deploy/helm" / self.service.name / "values.yaml"
         return chart if chart.exists() else self.service / "deploy/swarm/production.env"
+
+
+def class_name(resource: str) -> str:
+    """Return the name of a resource's class."""
+    return resource.title().replace("_", "")
+
+
+def add_use_case(file: Path, name: str) -> None:
+    """Add the team's use case to the list of all."""
+    for before in (
+        f"from .list import List{name}s\n",
+        f"    list: List{name}s\n",
+        f"            list=List{name}s(reader),\n",
+    ):
+        after = before.replace("list", "rename").replace(f"List{name}s", f"Rename{name}")
+        insert_after(file, before, after.replace("reader", "unit_of_work"))
+
+
+def insert_after(file: Path, before: str, text: str) -> None:
+    """Insert a text after the first occurrence of another one."""
+    replace(file, before, before + text)
 
 
 def insert(file: Path, text: str, before: str) -> None:

@@ -42,11 +42,11 @@ def copy_work_tree(folder: Path) -> None:
     shutil.copytree(TEMPLATE, folder, ignore=NOT_COPIED, dirs_exist_ok=True)
 
 
-def replace(file: Path, old: str, new: str) -> None:
-    """Replace the first occurrence of a text in a file."""
+def replace(file: Path, old: str, new: str, times: int = 1) -> None:
+    """Replace the first occurrences of a text in a file."""
     text = file.read_text("utf-8")
-    assert old in text, f"{old!r} is not in {file}"
-    file.write_text(text.replace(old, new, 1), "utf-8")
+    assert text.count(old) >= times, f"{old!r} is not in {file}"
+    file.write_text(text.replace(old, new, times), "utf-8")
 
 
 def console_blocks(text: str) -> list[str]:

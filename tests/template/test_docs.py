@@ -24,6 +24,10 @@ RUN = {
     "docker compose up": "tests/systems/test_compose.py::test_the_gateway_is_the_way_in",
     "curl": "tests/systems/test_compose.py::test_the_gateway_is_the_way_in",
     "uvx --from": "tests/fleet/test_install.py::test_it_runs_from_the_repository",
+    "git": "tests/rendered/test_update_from_before.py::test_default_service_with_changes_is_upgraded",
+    "make format lint test": (
+        "tests/rendered/test_update_from_before.py::test_default_service_with_changes_is_upgraded"
+    ),
     "uvx cruft create": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
     "uvx cruft check": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
     "uvx cruft update": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
@@ -89,7 +93,8 @@ def test_every_command_shown_is_run_or_has_a_reason() -> None:
 def commands(page: Path) -> list[str]:
     """The commands in a page's blocks; where output follows, those after a dollar sign."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    lines = [line for block in blocks for line in prompted(block.splitlines())]
+    joined = [block.replace("\\\n", "") for block in blocks]
+    lines = [line for block in joined for line in prompted(block.splitlines())]
     return [command for line in lines if (command := line.split("  #")[0].strip())]
 
 
