@@ -199,7 +199,6 @@ class Team:
         source = self.source
         (source / "service/__init__.py").unlink()
         (source / "service/rename.py").rename(source / "use_cases/rename.py")
-        (source / "service").rmdir()
         add_use_case(source / "use_cases/__init__.py", after)
         replace(source / "use_cases/rename.py", before, after, times=3)
 
