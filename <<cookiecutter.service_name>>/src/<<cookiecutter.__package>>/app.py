@@ -42,9 +42,7 @@ def create_app(
     app = OpenAPI(
         SERVICE_NAME,
         info=Info(title=SERVICE_NAME, version="1", description=description),
-        security_schemes={
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        },
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         doc_ui=False,
         static_folder=None,
         validation_error_model=schemas.Problem,
