@@ -167,7 +167,10 @@ def upgrade(case: Case, template: Path, path: str, workspace: Path, *, tested_be
     check, register = page["Check, commit, register"]
     assert " passed in " in sh(check)
     run(CRUFT, "check", cwd=service)
-    assert set(sh(f"git diff --name-only --no-renames {new}").split()) == {*changed(team), *migrations(case)}
+    assert set(sh(f"git diff --name-only --no-renames {new}").split()) == {
+        *changed(team),
+        *migrations(case),
+    }
     if case.answers.get("workspace") != "":
         sh(register)
         shared = contents(workspace)

@@ -3,7 +3,7 @@
 The first half is written against the files of that version, which don't change any more.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.template_repository import replace
@@ -124,11 +124,11 @@ class Team:
 
     service: Path
     resource: str
-    source: Path = field(init=False)
 
-    def __post_init__(self) -> None:
-        package = self.service.name.replace("-", "_")
-        object.__setattr__(self, "source", self.service / "src" / package)
+    @property
+    def source(self) -> Path:
+        """The package of the service."""
+        return self.service / "src" / self.service.name.replace("-", "_")
 
     def work(self) -> None:
         """Change the service of the version with `platform/`."""
