@@ -63,7 +63,7 @@ def is_newer(workspace: Path) -> bool:
 
 
 def hand_over(workspace: Path, verb: str, root: Path) -> Any:
-    """Let a workspace's newer copy do the work; return what it prints as JSON."""
+    """Run the newer copy of a workspace instead, and return its JSON output."""
     command = [sys.executable, str(workspace / PLACE), verb, str(root)]
     command += ["--workspace", str(workspace), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -349,7 +349,7 @@ def test_an_unknown_name_on_the_command_line_is_refused(tmp_path: Path) -> None:
 
 def test_names_are_found_on_the_command_lines_of_both_tools() -> None:
     def given(*line: str) -> list[str]:
-        return list(pre_gen.names_given(list(line), QUESTIONS))
+        return list(pre_gen.unknown_names(list(line), QUESTIONS))
 
     assert given("python", "/bin/cookiecutter", "gh:a/b", "a=1", "owner=x=1") == ["a"]
     assert given("cookiecutter", "--no-input", "-o", "o=1", "--checkout=v=1", "t", "b=") == ["b"]
@@ -555,7 +555,7 @@ def test_five_services_rendered_twice_leave_the_shared_files_byte_identical(tmp_
 def test_no_workspace_registers_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     render(tmp_path, workspace="")
     assert contents(tmp_path) == {}
-    assert "registered nowhere" in capfd.readouterr().out
+    assert "not registered" in capfd.readouterr().out
 
 
 def test_a_service_deeper_down_is_registered_further_up(tmp_path: Path) -> None:
@@ -574,7 +574,7 @@ def test_a_workspace_that_cannot_be_edited_stops_everything(
     assert contents(tmp_path) == before
     assert list(tmp_path.iterdir()) == [tmp_path / "compose.yaml"]
     error = capfd.readouterr().err
-    assert error.startswith(f"Not registered, nothing changed: {tmp_path}/compose.yaml:2: ")
+    assert error.startswith(f"Not registered; nothing changed: {tmp_path}/compose.yaml:2: ")
     assert len(error.splitlines()) == 1
 
 
