@@ -1,4 +1,4 @@
-"""The service on real databases: its own tests, and what only real parallelism can show."""
+"""The service on real databases: its own tests, and concurrency."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ MANY_HANDS = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "10", "SHUTDOWN_DRAIN_SECON
 
 def test_the_tests_of_the_chassis(place: Place) -> None:
     with place.server.fresh() as url:
-        arguments = "tests/database --numprocesses=0"  # they share a table
+        arguments = "tests/database --numprocesses=0"  # the tests share a table
         make(TEMPLATE, "test-chassis", ARGS=arguments, TEST_DATABASE_URL=url)
 
 
