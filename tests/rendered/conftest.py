@@ -1,4 +1,4 @@
-"""The default service, installed by its own Makefile, once for all tests of this folder."""
+"""The default service, installed by its Makefile, once for all tests of this folder."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.verbs import OURS, make
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The service of the default answers, as its developer has it in the first minute."""
+    """The service of the default answers, right after generation."""
     return render(tmp_path_factory.mktemp("workspace"))
 
 
@@ -54,7 +54,7 @@ class Client:
                 return _read(error.code, error)
 
     def ready(self) -> bool:
-        """Tell whether the service says that it is."""
+        """Return whether the service says that it is."""
         try:
             return self("GET", "/health/ready").status == 200
         except OSError:

@@ -1,4 +1,4 @@
-"""A service passes its own checks untouched, offline once it is installed, and does what it says."""
+"""An unchanged service passes its own checks, offline after the installation, and works."""
 
 import re
 import shutil
@@ -17,14 +17,14 @@ VERBS = {
     *("image", "up", "down", "register", "unregister"),
 }
 
-# Nobody answers here, so whatever asks for the network fails.
+# A proxy that does not exist, so every access to the network fails.
 OFFLINE = {
     "UV_OFFLINE": "1",
     **dict.fromkeys(
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
         f"http://127.0.0.1:{free_port()}",
     ),
-    # The tests see to it themselves that they reach what is on this machine.
+    # The tests themselves bypass the proxy for this machine.
     "no_proxy": "",
     "NO_PROXY": "",
 }
@@ -58,18 +58,18 @@ def test_every_database_passes_too(database: str, tmp_path: Path) -> None:
     assert " passed in " in make(other, "test")
 
 
-def test_verbs_explain_themselves(service: Path) -> None:
+def test_help_describes_every_command(service: Path) -> None:
     lines = make(service, "help").splitlines()
 
     assert {line.split()[0] for line in lines} >= VERBS
     assert all(len(line.split()) > 2 for line in lines)
 
 
-def test_token_is_all_that_is_printed(service: Path) -> None:
+def test_token_prints_nothing_else(service: Path) -> None:
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", make(service, "token"))
 
 
-def test_resource_lives(running: Client) -> None:
+def test_resource_is_created_read_changed_and_deleted(running: Client) -> None:
     assert running("GET", "/health/ready").status == 200
 
     created = running("POST", "/api/v1/orders", {"name": "First"})
@@ -93,7 +93,7 @@ def test_resource_lives(running: Client) -> None:
     assert (gone.status, gone.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_nothing_without_a_token(running: Client) -> None:
+def test_requests_without_a_token_are_rejected(running: Client) -> None:
     stranger = Client(running.address)
 
     assert stranger("GET", "/api/v1/orders").status == 401
@@ -104,7 +104,7 @@ def test_nothing_without_a_token(running: Client) -> None:
 @pytest.mark.skipif(not shutil.which("curl"), reason="README calls the service with curl")
 def test_calls_in_readme_work(service: Path, running: Client) -> None:
     readme = (service / "README.md").read_text()
-    # The second block is the workspace's: tests/systems/test_compose.py has its gateway and tokens.
+    # The second block needs a workspace; tests/systems/test_compose.py tests its gateway and tokens.
     block, _ = re.findall(r"```console\n(API=.*?)```", readme, re.DOTALL)
     calls = re.sub(r"http://127\.0\.0\.1:\d+", running.address, block)
     created = running("POST", "/api/v1/orders", {"name": "Zeroth"})
