@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.running import ORDERS, Project, Service
+from tests.support.http import ORDERS
+from tests.support.running import Project, Service
 from tests.support.services import Fleet, Provider, add_view
 
 # Calls orders with checkout's own token.

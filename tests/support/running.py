@@ -14,44 +14,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.http import Answer, Client
 from tests.support.issuer import Issuer
 from tests.support.rendering import render
 from tests.support.servers.database import Database
 from tests.support.servers.processes import free_port, wait_until
 from tests.support.verbs import make
 
-ORDERS = "/api/v1/orders"
-
 Result = TypeVar("Result")
 
 # The services of the current test by their logs, which are shown if it fails.
 started: dict[Path, "Service"] = {}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def ok(self) -> bool:
-        """Return whether the status is a success."""
-        return 200 <= self.status < 300
-
-    def json(self) -> Any:
-        """Return the body, parsed as JSON."""
-        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -81,7 +60,7 @@ class Project:
 
 
 @dataclass
-class Service:
+class Service(Client):
     """A running service.
 
     Attributes:
@@ -149,65 +128,6 @@ class Service:
     def is_running(self) -> bool:
         """Return whether the process has not exited."""
         return self.popen.poll() is None
-
-    def is_alive(self) -> bool:
-        """Return whether it responds to the liveness probe."""
-        try:
-            return self.get("/health/live", token=None).status == 200
-        except (OSError, HTTPException):
-            return False
-
-    def is_ready(self) -> bool:
-        """Return whether it reports readiness."""
-        try:
-            return self.get("/health/ready", token=None).status == 200
-        except (OSError, HTTPException):
-            return False
-
-    def get(self, path: str = ORDERS, **given: Any) -> Answer:
-        """Send a GET request."""
-        return self.ask("GET", path, **given)
-
-    def post(self, body: object, path: str = ORDERS, **given: Any) -> Answer:
-        """Send a POST request."""
-        return self.ask("POST", path, body=body, **given)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        headers: dict[str, str] | None = None,
-        token: str | None = "",
-        timeout: float = 30,
-    ) -> Answer:
-        """Send a request on a new connection, by default with the usual token."""
-        connection = self.connect(timeout)
-        try:
-            connection.request(method, path, *self.request(body, headers, token))
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def connect(self, timeout: float = 30) -> HTTPConnection:
-        """Return a new persistent connection."""
-        return HTTPConnection(self.host, self.port, timeout=timeout)
-
-    def request(
-        self,
-        body: object = None,
-        headers: dict[str, str] | None = None,
-        token: str | None = "",
-    ) -> tuple[str | None, dict[str, str]]:
-        """Return the body and the headers of a request."""
-        sent = dict(headers or {})
-        if bearer := self.token if token == "" else token:
-            sent.setdefault("Authorization", f"Bearer {bearer}")
-        if body is None:
-            return None, sent
-        return json.dumps(body), {"Content-Type": "application/json", **sent}
 
     def counted(self, **labels: str) -> int:
         """Return the number of requests with these labels in /metrics."""

@@ -13,8 +13,9 @@ import psycopg
 import pymysql
 import pytest
 
+from tests.support.http import Answer
 from tests.support.proxy import Proxy
-from tests.support.running import Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 
 LIMIT = 0.3
 IN_TIME, SLACK = {"X-Request-Timeout-Ms": "300"}, 3.0

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.rendering import TEMPLATE
-from tests.support.running import ORDERS, Place, at_once
+from tests.support.running import Place, at_once
 from tests.support.verbs import make
 
 AT_ONCE = 20

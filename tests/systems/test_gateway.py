@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.http import Answer
 from tests.support.issuer import Issuer
 from tests.support.name_server import Names
 from tests.support.rendering import TEMPLATE
-from tests.support.running import Answer, Project, Service
+from tests.support.running import Project, Service
 from tests.support.servers.nginx import Gateway, gateway
 from tests.support.servers.processes import wait_until
 from tests.support.services import Fleet

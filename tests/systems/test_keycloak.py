@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS, Answer
 from tests.support.pair import ASK, Pair
-from tests.support.running import ORDERS, Answer, Service, at_once
+from tests.support.running import Service, at_once
 from tests.support.servers.keycloak import SECRET, Keycloak
 
 # The server is 170 MB, and takes a minute to install and start.

@@ -8,8 +8,9 @@ from functools import partial
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
+from tests.support.http import ORDERS, Answer
 from tests.support.proxy import Proxy
-from tests.support.running import ORDERS, Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 from tests.support.servers.database import Database
 
 # Configured timeouts, and tolerance for a busy machine: shorter than the defaults.

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.running import Answer, Place, Service, at_once, elapsed
+from tests.support.http import Answer
+from tests.support.running import Place, Service, at_once, elapsed
 
 WORKING, WAITING, CALLERS = 4, 8, 100
 ENVIRONMENT = {

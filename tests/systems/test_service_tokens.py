@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS, Answer
 from tests.support.pair import ASK, Pair
-from tests.support.running import ORDERS, Answer, Service, at_once
+from tests.support.running import Service, at_once
 from tests.support.servers.oidc import IdentityProvider
 from tests.support.servers.processes import wait_until
 

@@ -11,8 +11,9 @@ from http.client import HTTPConnection, HTTPException
 import psycopg
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.issuer import Issuer
-from tests.support.running import ORDERS, Place, Service
+from tests.support.running import Place, Service
 
 DRAIN, GRACE = 8, 20
 HOW_TO_STOP = {"SHUTDOWN_DRAIN_SECONDS": str(DRAIN), "SHUTDOWN_GRACE_SECONDS": str(GRACE)}

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.issuer import Issuer
 from tests.support.rendering import load
-from tests.support.running import ORDERS, Service
+from tests.support.running import Service
 from tests.support.servers.processes import free_port
 from tests.support.services import Fleet
 

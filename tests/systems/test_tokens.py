@@ -13,8 +13,9 @@ from urllib.request import parse_http_list, parse_keqv_list
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.http import ORDERS, Answer
 from tests.support.issuer import Issuer, Key
-from tests.support.running import ORDERS, Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 
 
 def _segment(content: bytes | object) -> str:

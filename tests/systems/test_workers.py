@@ -7,7 +7,8 @@ from collections import Counter
 from uuid import uuid4
 
 from tests.support.collector import Collector, Span
-from tests.support.running import ORDERS, Place, Service, at_once
+from tests.support.http import ORDERS
+from tests.support.running import Place, Service, at_once
 
 TWO = {"WEB_CONCURRENCY": "2", "SHUTDOWN_DRAIN_SECONDS": "0"}
 OURS = {"http_route": ORDERS, "http_request_method": "GET", "http_response_status_code": "200"}
