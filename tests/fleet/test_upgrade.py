@@ -175,11 +175,12 @@ def test_a_killed_run_is_completed_by_the_next(workspace: Path, run: Callable[..
     [
         (None, "is missing"),
         ("version = ", "is broken"),
-        ('version = "1.9.0"\nparts = []\n', "is broken"),
-        ('version = "x"\nparts = []\n[files]\n', "is broken"),
-        ('version = "1.9.0"\nparts = [1]\n[files]\n', "is broken"),
-        (f'version = "1.9.0"\nparts = []\n[files]\n"../../x" = "{"0" * 64}"\n', "is broken"),
-        (f'version = "1.9.0"\nparts = []\n[files]\n"Makefile" = "{"0" * 64}"\n', "is not in src"),
+        ("# version: 1.9.0\n", "is broken"),
+        ("# version: x\n# parts:\n", "is broken"),
+        ("# version: 1.9.0\n# parts: A/B\n", "is broken"),
+        ("# version: 1.9.0\n# parts:\n0  Makefile\n", "is broken"),
+        (f"# version: 1.9.0\n# parts:\n{'0' * 64}  ../../x\n", "is broken"),
+        (f"# version: 1.9.0\n# parts:\n{'0' * 64}  Makefile\n", "is not in src"),
     ],
 )
 def test_a_broken_lock_stops_its_service_only(
