@@ -112,7 +112,7 @@ spec:
 {{- define "service.migrateContainer" -}}
 - name: migrate
   {{- include "service.image.spec" . | nindent 2 }}
-  command: [alembic, upgrade, head]
+  command: [python, -m, << cookiecutter.__package >>, migrate]
   {{- if .Values.volume }}
   {{- include "service.env" . | nindent 2 }}
   {{- else }}
