@@ -129,9 +129,9 @@ def test_nothing_is_written_that_swarm_ignores(stacks: dict[str, Any]) -> None:
 
 
 def test_deployment_says_what_is_missing(service: Path) -> None:
-    assert "Name a stage" in deploy(service)
-    assert "Name a stage" in deploy(service, "nowhere")
-    assert "by its digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
+    assert "Usage: " in deploy(service)
+    assert "Usage: " in deploy(service, "nowhere")
+    assert "with a digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
     assert "VERSION" in deploy(service, "staging", IMAGE="orders@sha256:0")
 
 
@@ -166,7 +166,7 @@ def test_a_version_that_went_back_fails_also_while_there_is_no_log(tmp_path: Pat
     path = f"{tmp_path}:/usr/bin:/bin"
     said = deploy(service, "staging", PATH=path, IMAGE="orders@sha256:0", VERSION="1")
 
-    assert "The version did not come up: rollback_completed: no luck" in said
+    assert "The new version did not start: rollback_completed: no luck" in said
     assert "Failed 2 seconds ago" in said
 
 
