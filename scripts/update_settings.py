@@ -61,7 +61,7 @@ def pieces() -> dict[Path, str]:
     for name, models in PIECES.items():
         blocks = [block(find(model)) for model in models]
         rows = "".join(row(*each) for model in models for each in variables(find(model)))
-        example = "\n".join(blocks) if name == "20-service" else "\n" + "\n".join(blocks)
+        example = "\n" + "\n".join(blocks)
         if name == "50-peers":
             example, rows = example + EXAMPLE_OF_A_PEER, rows + ROWS_OF_A_PEER
         found[SERVICE / ".env.example.d" / f"{name}.example"] = example

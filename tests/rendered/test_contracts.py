@@ -97,7 +97,7 @@ def test_what_is_missed_is_named(payments: Path) -> None:
     assert "Verifying a pact between orders and payments" in said
     assert "a request for a known id: Actual map is missing the following keys: version" in said
     assert "orders needs the state 'none of the payments has this id'." in said
-    assert "Add a state to tests/contract/states.py." in said
+    assert "Add it to tests/contract/states.py." in said
 
 
 def test_unused_field_may_be_removed_and_another_added(payments: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_is_no_contract_is_named(payments: Path, text: str) -> None:
     finally:
         broken.unlink()
 
-    assert "ERROR: ../contracts/broken.payments.json is no contract (" in said
+    assert "ERROR: ../contracts/broken.payments.json is not a contract (" in said
     assert "run make contract in the service that writes it, or delete it" in said
     assert "Traceback" not in said
 

@@ -1,4 +1,4 @@
-"""Name the consumers in the report: a service without any passes too."""
+"""List the consumers in the report, because a service without consumers passes too."""
 
 import os
 

@@ -19,7 +19,7 @@ def test_every_view_is_either_public_or_has_a_rule(app: Flask) -> None:
         assert auth.is_public(app, endpoint) != (endpoint in auth.rules(app)), endpoint
 
 
-def test_every_rule_is_of_a_view(app: Flask) -> None:
+def test_every_rule_has_a_view(app: Flask) -> None:
     assert set(auth.rules(app)) <= set(app.view_functions)
 
 
