@@ -66,7 +66,7 @@ class Provider:
         self._app = create_app(self._environ, self._adapters)
 
 
-def test_provider_meets_its_contracts(environ: dict[str, str], migrated: Path, make_token: MakeToken) -> None:
+def test_contracts_are_met(environ: dict[str, str], migrated: Path, make_token: MakeToken) -> None:
     broken: list[str] = []
     for consumer, add_source in consumers():
         provider = Provider(environ, migrated)
