@@ -2,11 +2,18 @@
 
 import os
 
+import pytest
+
 from << cookiecutter.__package >>.settings import SERVICE_NAME
 
 from .consumers import PLACE, consumers
 
 os.environ.setdefault("PACT_DO_NOT_TRACK", "true")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ignore a warning: pact-python does not close the socket of its server for states."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
 def pytest_report_header() -> str:
