@@ -40,8 +40,9 @@ DEFAULTS = {
     "DATABASE_URL": "sqlite:///.dev/<< cookiecutter.service_name >>.db",
 }
 REQUIRED = {"AUTH_AUDIENCE", "AUTH_ISSUER", "DATABASE_URL"}
-EXAMPLE_OF_A_PEER = """
+EXAMPLE_OF_A_PEER = """\
 <% for peer in cookiecutter.depends_on | peers %>
+
 # Fixed address of << peer.name >>, and the scopes of calls to it.
 # << peer.variable >>_URL=
 # << peer.variable >>_SCOPE=<< peer.path >>:read

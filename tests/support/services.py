@@ -87,8 +87,8 @@ class Fleet:
 
 
 def _migrate(project: Project, url: str) -> None:
-    command = ("-c", "from alembic.config import main; main(['upgrade', 'head'])")
     source = str(project.folder / "src")
+    command = ("-m", project.package, "migrate")
     project.python(*command, environment={"DATABASE_URL": url, "PYTHONPATH": source})
 
 

@@ -166,7 +166,7 @@ CASES = [
         {UP % 1: "1x10 0x10 1x10", UP % 2: "1x10 stale"},
         fires={"15m": {"severity": "critical"}},
         silent=("9m", "12m", "25m"),
-        summary="no instance of orders answers Prometheus",
+        summary="no instance of orders responds to Prometheus",
     ),
     Case(
         "NoInstance",
@@ -174,7 +174,7 @@ CASES = [
         {'up{namespace="shop",job="payments"}': "1x20"},
         fires={"5m": {"severity": "critical"}},
         silent=("1m",),
-        summary="no instance of orders answers Prometheus",
+        summary="no instance of orders responds to Prometheus",
     ),
     Case(
         "InstanceDown",
@@ -182,7 +182,7 @@ CASES = [
         {UP % 1: "1x20 0x10 1x10", UP % 2: "1x40"},
         fires={"27m": {"severity": "warning", "job": "orders", "instance": "10.0.0.1:8000"}},
         silent=("20m", "24m", "32m"),
-        summary="orders does not answer Prometheus on 10.0.0.1:8000",
+        summary="orders does not respond to Prometheus on 10.0.0.1:8000",
     ),
     Case(
         "NoTraffic",
@@ -190,7 +190,7 @@ CASES = [
         {api(200): "0+120x90 10800+0x40 10800+120x20", UP % 1: "1x150"},
         fires={"110m": {"severity": "warning"}},
         silent=("90m", "101m", "135m"),
-        summary="orders gets no requests any more",
+        summary="orders receives no requests",
     ),
     Case(
         "NoTraffic",
@@ -198,7 +198,7 @@ CASES = [
         {api(200): "0+120x90 _x60", UP % 1: "1x150"},
         fires={"115m": {"severity": "warning"}},
         silent=("90m",),
-        summary="orders gets no requests any more",
+        summary="orders receives no requests",
     ),
     Case(
         "NoTraffic",
@@ -212,7 +212,7 @@ CASES = [
         {RESTARTS % "orders-7c9d8f6b5-x2k4q": "0 0 0 1 1 1 2 2 2 3 3 3 4 4 4 5x60"},
         fires={"15m": {"severity": "warning", "pod": "orders-7c9d8f6b5-x2k4q"}},
         silent=("2m", "40m"),
-        summary="orders starts again and again in orders-7c9d8f6b5-x2k4q",
+        summary="orders restarts repeatedly in orders-7c9d8f6b5-x2k4q",
     ),
     Case(
         "Restarts",
@@ -223,7 +223,7 @@ CASES = [
         },
         fires={"12m": {"severity": "warning", "pod": "orders-7c9d8f6b5-x2k4q"}},
         silent=("4m", "25m"),
-        summary="orders starts again and again in orders-7c9d8f6b5-x2k4q",
+        summary="orders restarts repeatedly in orders-7c9d8f6b5-x2k4q",
     ),
     Case(
         "Restarts",
@@ -251,7 +251,7 @@ CASES = [
         {ENDS % "a": "18000x180 36000x60", ENDS % "b": "90000x240"},
         fires={"100m": {"severity": "critical", "job": "orders"}},
         silent=("50m", "200m"),
-        summary="the certificate of orders ends within hours",
+        summary="the certificate of orders expires within hours",
     ),
     Case("CertificateEnds", "no TLS", {ENDS % "a": "0x100"}, silent=("60m",)),
     Case(
@@ -262,7 +262,7 @@ CASES = [
             "10m": {"severity": "warning", "name": "orders", "strategy": "canary", "phase": "Abort"}
         },
         silent=("4m", "40m"),
-        summary="the new version of orders was refused, the old one serves",
+        summary="the new version of orders failed and was rolled back",
     ),
     Case(
         "ReleaseWaits",
@@ -277,7 +277,7 @@ CASES = [
             }
         },
         silent=("20m", "55m"),
-        summary="the new version of orders waits for somebody to decide",
+        summary="the new version of orders waits for a manual decision",
     ),
     Case(
         "ReleaseWaits",

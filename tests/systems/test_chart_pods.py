@@ -133,7 +133,7 @@ def test_file_is_migrated_by_its_own_pod(objects: Render) -> None:
     assert deployment["strategy"] == {"type": "Recreate"}
     assert deployment["replicas"] == 1
     assert of_kind(found, "HorizontalPodAutoscaler") == of_kind(found, "Job") == []
-    assert pod["initContainers"][0]["command"] == ["alembic", "upgrade", "head"]
+    assert pod["initContainers"][0]["command"] == ["python", "-m", "orders", "migrate"]
     assert pod["initContainers"][0]["volumeMounts"] == pod["containers"][0]["volumeMounts"]
     config = one(found, "ConfigMap")["data"]
     assert config["DATABASE_URL"] == "sqlite:////data/orders.db"

@@ -255,9 +255,9 @@ def test_a_version_that_does_not_become_ready_is_removed(release: Callable[..., 
 @pytest.mark.parametrize(
     ("rollout", "options", "message"),
     [
-        ("rolling", QUICK, "failed the smoke test; so the version before comes back"),
-        ("canary", QUICK_CANARY, "failed the smoke test; so the version before comes back"),
-        ("blue_green", QUICK, 'The old version is back: .*"smoke" assessed Failed'),
+        ("rolling", QUICK, "failed the smoke test; rolling back to the previous version"),
+        ("canary", QUICK_CANARY, "failed the smoke test; rolling back to the previous version"),
+        ("blue_green", QUICK, 'Rolled back to the old version: .*"smoke" assessed Failed'),
     ],
     ids=CHOICES["rollout"],
 )

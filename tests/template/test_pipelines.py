@@ -377,7 +377,7 @@ def test_a_version_that_does_not_start_fails(deploy: Deploy) -> None:
 
     assert done.returncode == 1
     assert "helm test" not in done.stderr
-    assert ("The old version is back: too slow" in done.stderr) == (deploy.rollout == "canary")
+    assert ("Rolled back to the old version: too slow" in done.stderr) == (deploy.rollout == "canary")
 
 
 @pytest.mark.parametrize("deploy", ["canary"], indirect=True)
@@ -386,7 +386,7 @@ def test_a_version_that_is_not_seen_yet_is_waited_for(deploy: Deploy) -> None:
     done = deploy("staging", kubectl=old)
 
     assert done.returncode == 1
-    assert "Not done in time: Healthy" in done.stderr
+    assert "Timed out: Healthy" in done.stderr
 
 
 def test_a_version_that_fails_the_smoke_test_is_rolled_back(deploy: Deploy) -> None:
@@ -408,10 +408,10 @@ def test_changes_by_controllers_are_no_conflict(deploy: Deploy) -> None:
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        ((), {}, "Name a stage"),
-        (("nowhere",), {}, "Name a stage"),
-        (("staging",), {"IMAGE": "orders:latest"}, "by its digest"),
-        (("staging",), {"VERSION": ""}, "give the version"),
+        ((), {}, "Usage: "),
+        (("nowhere",), {}, "Usage: "),
+        (("staging",), {"IMAGE": "orders:latest"}, "with a digest"),
+        (("staging",), {"VERSION": ""}, "set it to the version"),
     ],
 )
 def test_missing_variables_are_named(

@@ -129,9 +129,9 @@ def test_no_option_is_ignored_by_swarm(stacks: dict[str, Any]) -> None:
 
 
 def test_deployment_names_missing_variables(service: Path) -> None:
-    assert "Name a stage" in deploy(service)
-    assert "Name a stage" in deploy(service, "nowhere")
-    assert "by its digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
+    assert "Usage: " in deploy(service)
+    assert "Usage: " in deploy(service, "nowhere")
+    assert "with a digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
     assert "VERSION" in deploy(service, "staging", IMAGE="orders@sha256:0")
 
 
@@ -166,7 +166,7 @@ def test_a_rollback_fails_even_without_a_log(tmp_path: Path) -> None:
     path = f"{tmp_path}:/usr/bin:/bin"
     said = deploy(service, "staging", PATH=path, IMAGE="orders@sha256:0", VERSION="1")
 
-    assert "The version did not come up: rollback_completed: no luck" in said
+    assert "The new version did not start: rollback_completed: no luck" in said
     assert "Failed 2 seconds ago" in said
 
 
