@@ -185,9 +185,7 @@ def depends_on_problem(names: str, service_name: str) -> str | None:
 def workspace_problem(folder: str) -> str | None:
     """Return the problem of the workspace; it is relative, since cruft renders in other folders."""
     if folder and not AROUND.fullmatch(folder):
-        return (
-            f"{shown(folder)} is not a folder around the service; use '..' or '../..', or '' for none"
-        )
+        return f"{shown(folder)} is not a folder around the service; use '..' or '../..', or '' for none"
     return None
 
 

@@ -377,7 +377,9 @@ def test_a_version_that_does_not_start_fails(deploy: Deploy) -> None:
 
     assert done.returncode == 1
     assert "helm test" not in done.stderr
-    assert ("Rolled back to the old version: too slow" in done.stderr) == (deploy.rollout == "canary")
+    assert ("Rolled back to the old version: too slow" in done.stderr) == (
+        deploy.rollout == "canary"
+    )
 
 
 @pytest.mark.parametrize("deploy", ["canary"], indirect=True)
