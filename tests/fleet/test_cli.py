@@ -16,12 +16,12 @@ from tests.support.stubs import contents, register, stub
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run the tool."""
+    """Run the tool and return the process."""
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
 def copy(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a workspace's copy of the tool."""
+    """Run a workspace's copy of the tool and return the process."""
     command = [sys.executable, str(folder / "platform/fleet.pyz"), *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -72,6 +72,24 @@ def test_register_list_and_unregister(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
+def test_listing_reports_contracts_that_no_dependency_explains(tmp_path: Path) -> None:
+    run("register", stub(tmp_path, "orders"))  # which calls inventory
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    for consumer, provider in (("orders", "inventory"), ("orders", "payments"), ("gone", "orders")):
+        contract = {"consumer": {"name": consumer}, "provider": {"name": provider}}
+        (folder / f"{consumer}.{provider}.json").write_text(json.dumps(contract))
+    (folder / "broken.json").write_text("[")
+
+    done = run("list", "--workspace", tmp_path)
+
+    assert done.exit_code == 0
+    broken, gone, orders = done.stderr.splitlines()
+    assert f"{folder / 'broken.json'}: not a contract" in broken
+    assert "gone is not registered as a service that calls orders" in gone
+    assert "orders is not registered as a service that calls payments" in orders
+
+
 def test_a_refusal_is_one_line_and_ends_with_1(tmp_path: Path) -> None:
     (tmp_path / "services.yaml").write_text("services: [\n")
     root = stub(tmp_path, "orders")
@@ -103,7 +121,7 @@ def test_the_copy_does_what_the_tool_does(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
-def test_the_copy_is_the_same_whatever_the_dates(tmp_path: Path) -> None:
+def test_the_copy_is_independent_of_dates(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders"))
     with ZipFile(tmp_path / "platform/fleet.pyz") as file:
         assert {entry.date_time[0] for entry in file.infolist()} == {1980}
@@ -121,7 +139,7 @@ def test_the_copy_has_no_chassis(tmp_path: Path) -> None:
 
 
 def with_version(path: Path, version: str) -> None:
-    """Let a copy of the tool be of another version."""
+    """Change the version of a copy of the tool."""
     with ZipFile(path) as old:
         entries = {name: old.read(name) for name in old.namelist()}
     entries["VERSION"] = version.encode()
@@ -141,7 +159,7 @@ def test_an_older_copy_is_replaced(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_newer_copy_does_the_work_and_stays(tmp_path: Path) -> None:
+def test_a_newer_copy_is_used_and_kept(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders"))
     with_version(tmp_path / archive.PLACE, "0.10.0")
     done = workspace.register(tmp_path, stub(tmp_path, "stock"))
@@ -158,7 +176,7 @@ def test_a_newer_copy_does_the_work_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file"])
-def test_something_else_in_its_place_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_another_file_in_its_place_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "platform").mkdir()
     (tmp_path / archive.PLACE).write_bytes(content)
     with pytest.raises(fleet.FleetError, match="is not a copy of the fleet tool"):

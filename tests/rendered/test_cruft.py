@@ -1,4 +1,4 @@
-"""A service follows the template: cruft creates it, sees that it is behind, and brings it up to date."""
+"""A service follows the template: cruft creates it, reports updates and applies them."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.support.template_repository import replace as edit
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """The template as it is in the work tree, in a repository of its own."""
+    """The template as it is in the work tree, in a separate repository."""
     repository = tmp_path / "template"
     copy_work_tree(repository)
     new_repository(repository, "One version")
@@ -21,7 +21,7 @@ def template(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(template: Path) -> Path:
-    """A service that cruft made, committed, and registered in the workspace around it."""
+    """A service created by cruft, committed, and registered in the workspace around it."""
     workspace = template.parent / "workspace"
     workspace.mkdir()
     run(CRUFT, "create", template, "--no-input", "--output-dir", workspace, cwd=template.parent)
@@ -29,7 +29,7 @@ def service(template: Path) -> Path:
     return workspace / "orders"
 
 
-def test_update_keeps_what_people_changed(template: Path, service: Path) -> None:
+def test_update_keeps_edited_files(template: Path, service: Path) -> None:
     run(CRUFT, "check", cwd=service)
     shared = contents(service.parent)
 
@@ -83,7 +83,7 @@ def test_an_answer_can_be_changed_later(service: Path) -> None:
     run(CRUFT, "update", "--skip-apply-ask", *answers, cwd=service)
 
     grep = ("git", "grep", "--untracked", "--ignore-case", "--files-with-matches")
-    but_cruft = ("--", ":!.cruft.json")  # which keeps the template's tables
+    but_cruft = ("--", ":!.cruft.json")  # it contains the template's private variables
     assert run(*grep, "psycopg", *but_cruft, cwd=service, status=1) == ""
     assert "pyproject.toml" in run(*grep, "pymysql", *but_cruft, cwd=service)
 
@@ -94,5 +94,5 @@ def changed(repository: Path) -> set[str]:
 
 
 def contents(workspace: Path) -> dict[str, bytes]:
-    """The files that the services of a workspace share."""
+    """Return the shared files of a workspace."""
     return {path.name: path.read_bytes() for path in workspace.iterdir() if path.is_file()}

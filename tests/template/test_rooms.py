@@ -1,4 +1,4 @@
-"""A room that was not chosen leaves nothing behind, and the core does not know which were."""
+"""A room that was not chosen leaves nothing behind, and the core is independent of rooms."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.support.rendering import ROOMS, SERVICE, files, unchosen
 from tests.template.conftest import Rendering
 
-# What gives a room away, in a path or in a text.
+# Words that identify a room in a path or a text.
 WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
@@ -38,7 +38,7 @@ WORDS = {
     "gitlab": re.compile(r"gitlab", re.IGNORECASE),
 }
 
-# What has to be the same in all services of one name: all Python but composition roots and rooms.
+# Files that are the same in all services of one name: Python, except composition roots and rooms.
 CORE = re.compile(r"(src|tests|migrations)/(?!orders/(bootstrap|settings)\.py).*\.py")
 
 
@@ -46,7 +46,7 @@ def test_every_room_has_its_words() -> None:
     assert set(WORDS) == set(ROOMS)
 
 
-def test_room_not_chosen_leaves_no_file_and_no_word(rendering: Rendering) -> None:
+def test_room_not_chosen_leaves_no_file_and_no_mention(rendering: Rendering) -> None:
     texts = rendering.files()
     for room in unchosen(**rendering.answers):
         traces = {
@@ -66,7 +66,7 @@ def test_chosen_room_is_there(rendering: Rendering) -> None:
 
 
 def furniture() -> list[Path]:
-    """The files of rooms that are rendered as they are, into the service of the default names."""
+    """Return the files of rooms that are rendered unchanged, for the default names."""
     return [
         path
         for file in files(SERVICE)
@@ -77,7 +77,7 @@ def furniture() -> list[Path]:
 
 
 def rendered_as(path: Path) -> str:
-    """The path that a file has in the service of the default names."""
+    """Return the path of a file in the service of the default names."""
     names = {"service_name": "orders", "__package": "orders", "__plural": "orders"}
     return re.sub(r"<<cookiecutter\.(\w+)>>", lambda found: names[found[1]], path.as_posix())
 
@@ -101,7 +101,7 @@ def test_core_is_the_same_in_every_combination(rendering: Rendering, defaults: R
 
 
 def core(rendering: Rendering) -> dict[str, str]:
-    """The files that no answer but the names changes."""
+    """Return the files that only the names change."""
     return {
         name: text
         for name, text in rendering.files().items()
@@ -129,6 +129,6 @@ def test_few_shared_files_know_a_room(room: str) -> None:
 
 
 def of_room(path: Path, room: str) -> bool:
-    """Whether a path carries the room's name as a word."""
+    """Return whether a path contains the room's name as a word."""
     words = ("_" + re.sub(r"[\W_]+", "_", part.lower()) + "_" for part in path.parts)
     return any(f"_{room}_" in each for each in words)

@@ -48,7 +48,7 @@ def connect(settings: Settings) -> Adapters:
     closing = ExitStack()
     engine = database.make_engine(settings[database.DatabaseSettings], DIALECTS)
     closing.callback(engine.dispose)
-    # A pool of its own: switching a connection between modes would cost round trips each time.
+    # A separate pool: switching a connection between modes would cost round trips each time.
     reading = database.make_engine(settings[database.DatabaseSettings], DIALECTS, autocommit=True)
     closing.callback(reading.dispose)
     reader = DatabaseReader(reading)

@@ -150,10 +150,10 @@ def test_events_are_recorded_in_the_transaction_of_the_change(engine: Engine) ->
     assert recorded == [("<< cookiecutter.__class >>Created", 1), ("<< cookiecutter.__class >>Changed", 2)]
 
 
-def test_failing_event_recorder_undoes_the_change(engine: Engine) -> None:
+def test_failing_event_recorder_rolls_the_change_back(engine: Engine) -> None:
     class Broken:
         def record(self, *_: object) -> None:
-            raise RuntimeError("no room")
+            raise RuntimeError("storage is full")
 
     created = new("first")
     with pytest.raises(RuntimeError), database.DatabaseUnitOfWork(engine, Broken()) as work:

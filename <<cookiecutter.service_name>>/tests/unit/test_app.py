@@ -81,7 +81,7 @@ def test_problem_names_the_trace(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", URL])
-def test_nothing_answers_without_a_token(client: FlaskClient, path: str) -> None:
+def test_requests_without_a_token_are_rejected(client: FlaskClient, path: str) -> None:
     client.environ_base.pop("HTTP_AUTHORIZATION")
 
     response = client.get(path)

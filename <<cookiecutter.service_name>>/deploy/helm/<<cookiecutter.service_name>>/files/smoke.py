@@ -21,7 +21,7 @@ def main(service: str) -> None:
     else:
         sys.exit(f"Not ready within a minute: {status or 'no response'}\n{body}")
     paths = json.loads(get(f"{service}/openapi.json")[1])["paths"]
-    collections = [path for path, verbs in paths.items() if "get" in verbs and "{" not in path]
+    collections = [path for path, item in paths.items() if "get" in item and "{" not in path]
     statuses = {path: get(service + path)[0] for path in collections}
     sys.stdout.write(f"GET without a token: {statuses}\n")
     if not statuses or not set(statuses.values()) <= {401, 403}:
