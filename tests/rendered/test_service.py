@@ -47,7 +47,7 @@ def test_lint_reports_an_edited_chassis_file(service: Path) -> None:
             make(service, "lint")
     finally:
         file.write_bytes(vendored)
-    assert "An update replaces the chassis" in str(said.value)
+    assert "replaces the chassis: move the change" in str(said.value)
 
 
 def test_needs_no_network_once_installed(service: Path) -> None:
