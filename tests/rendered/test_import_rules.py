@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.verbs import make
+
 LAYERS = "Dependencies point inwards"
 STANDARD_LIBRARY = "Domain and use cases use the standard library only"
 PUBLIC_FACE = "Service code uses the public face of a chassis package"
@@ -36,6 +38,7 @@ VIOLATIONS = [
 @pytest.fixture(scope="module")
 def copy(service: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the service's source, for violations."""
+    make(service, ".venv/.synced")
     folder = tmp_path_factory.mktemp("broken")
     shutil.copytree(service / "src", folder / "src", dirs_exist_ok=True)
     shutil.copy(service / "pyproject.toml", folder)
