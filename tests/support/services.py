@@ -87,9 +87,9 @@ class Fleet:
 
 
 def _migrate(project: Project, url: str) -> None:
-    command = ("-c", "from alembic.config import main; main(['upgrade', 'head'])")
     source = str(project.folder / "src")
-    project.python(*command, environment={"DATABASE_URL": url, "PYTHONPATH": source})
+    environment = {"DATABASE_URL": url, "PYTHONPATH": source}
+    project.python("-m", project.package, "migrate", environment=environment)
 
 
 def scopes(project: Project) -> str:

@@ -18,7 +18,7 @@ from tests.support.services import Fleet
 from tests.support.tools.helm import Helm, RefusedError
 
 # Reads all settings, as the service does when it starts.
-READ = "import os; from orders import bootstrap; bootstrap.read_settings(os.environ)"
+READ = "import os; from orders import settings; settings.read(os.environ)"
 
 # What the Secret of a service on a server of its own has, one that calls others.
 SECRET = {

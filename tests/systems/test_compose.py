@@ -33,9 +33,9 @@ SHARED = {"workspace-gateway": 8080, "workspace-identity": 9000, "consul": 8500,
 # What a use case of orders would do.
 ASK = """
 import os, sys, uuid
-from orders import bootstrap
+from orders import bootstrap, settings
 
-adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+adapters = bootstrap.connect(settings.read(os.environ))
 print(adapters.clients.inventory.get(uuid.UUID(sys.argv[1])).name)
 adapters.close()
 """

@@ -155,7 +155,7 @@ def _serve(project: Project, host: str, issuer: Issuer, scratch: Path) -> Iterat
         **issuer.environment,
         "AUTH_AUDIENCE": name,
     }
-    migrate = ("-c", "from alembic.config import main; main(['upgrade', 'head'])")
+    migrate = ("-m", project.package, "migrate")
     project.python(*migrate, environment=given)
     token = issuer.token(aud=name, scope=f"{name}:read {name}:write")
     service = Service(project, scratch / name, given, token, port=8000, host=host)
