@@ -45,7 +45,7 @@ def container(docker: Docker, service: Path, image: str) -> Iterator[tuple[str, 
         image,
     )
     try:
-        docker("exec", name, "alembic", "upgrade", "head")
+        docker("exec", name, "python", "-m", "orders", "migrate")
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: _status(f"{address}/health/ready") == 200, "ready")
         yield name, address
