@@ -79,7 +79,7 @@ def relative(root: Path, workspace: Path) -> str:
     """Return the path of a service in its workspace."""
     path = Path(os.path.relpath(root, workspace)).as_posix()
     if not workspace.is_dir() or not is_inside(path):
-        raise FleetError(f"{workspace} is not a folder around {root}; name one with --workspace")
+        raise FleetError(f"{workspace} is not a folder around {root}; name one that is")
     return path
 
 
