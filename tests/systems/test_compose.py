@@ -163,7 +163,7 @@ def test_only_services_are_reached_from_the_host(docker: Docker, workspace: Path
     listing = docker("compose", "ps", "--format=json", cwd=workspace)
     for line in listing.splitlines():
         container = json.loads(line)
-        published = {p["URL"] for p in container["Publishers"] if p["PublishedPort"]}
+        published = {p["URL"] for p in container["Publishers"] or () if p["PublishedPort"]}
         expected = {"127.0.0.1"} if container["Service"] in {*SERVICES, *SHARED} else set()
         assert published == expected
 
