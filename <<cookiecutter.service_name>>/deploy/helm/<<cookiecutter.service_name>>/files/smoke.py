@@ -7,17 +7,17 @@ reject a caller without a token. That needs no secret and changes nothing.
 import json
 import sys
 import time
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 
 def main(service: str) -> None:
     """Exit with the reason if the service fails."""
-    attempts = 60
-    while (status := get(f"{service}/health/ready")[0]) != 200:
-        attempts -= 1
-        if not attempts:
-            sys.exit(f"Not ready: /health/ready answers {status or 'nothing'}")
+    deadline = time.monotonic() + 60
+    while (answer := get(f"{service}/health/ready"))[0] != 200:
+        if time.monotonic() > deadline:
+            sys.exit(f"Not ready within a minute: {answer[0] or 'no answer'}\n{answer[1]}")
         time.sleep(1)
     paths = json.loads(get(f"{service}/openapi.json")[1])["paths"]
     collections = [path for path, verbs in paths.items() if "get" in verbs and "{" not in path]
@@ -34,7 +34,7 @@ def get(url: str) -> tuple[int, str]:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return 0, str(error)
 
 
