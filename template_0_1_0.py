@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-# Code around a resource of this length keeps its line breaks whatever the name is.
+# `order = work.orders.get(order_id)` fits on its line up to this length of a resource.
 LONGEST_RESOURCE = 24
 
 # A file name has at most 255 bytes, and a character up to four.

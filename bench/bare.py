@@ -1,6 +1,6 @@
-"""What the service is measured against: bare Flask that gives the same answers and nothing more.
+"""The baseline of the benchmark: bare Flask that returns the same responses.
 
-No validation, no traces, no metrics, no logs, no limits: a floor, not an alternative.
+It has no validation, traces, metrics, logs or limits: a lower bound, not an alternative.
 """
 
 import json
@@ -29,15 +29,15 @@ _scopes: dict[str, set[str]] = {}
 
 @app.get("/hello")
 def hello() -> Response:
-    """Answer as /health/live does."""
+    """Return the body of /health/live."""
     return Response('{"status":"ok","checks":{}}', mimetype="application/json")
 
 
-@app.get("/api/v1/orders/<uuid:wanted>")
-def order(wanted: UUID) -> Response:
-    """Answer as the service does, to who may read."""
+@app.get("/api/v1/orders/<uuid:order_id>")
+def order(order_id: UUID) -> Response:
+    """Return an order as the service does, to callers with the scope to read."""
     token = request.headers["Authorization"].removeprefix("Bearer ")
-    # With `cached` it knows a token by heart, as the service does: the service's own trick.
+    # With CACHED set, it caches verified tokens, as the service does.
     cached = "CACHED" in os.environ
     scopes = _scopes.get(token) if cached else None
     if scopes is None:
@@ -45,10 +45,10 @@ def order(wanted: UUID) -> Response:
     if "orders:read" not in scopes:
         abort(403)
     with _engine.connect() as connection:
-        given = {"id": wanted.hex if _on_sqlite else wanted}
-        row = connection.execute(_row, given).mappings().one()
+        key = {"id": order_id.hex if _on_sqlite else order_id}
+        row = connection.execute(_row, key).mappings().one()
     body = {
-        "id": str(wanted),
+        "id": str(order_id),
         "name": row["name"],
         "description": row["description"],
         "version": row["version"],
@@ -64,7 +64,7 @@ def _time(value: object) -> str:
 
 def _verify(token: str) -> set[str]:
     if not _keys:
-        with urlopen(os.environ["AUTH_JWKS_URL"]) as answer:  # noqa: S310 (the benchmark's own)
+        with urlopen(os.environ["AUTH_JWKS_URL"]) as answer:  # noqa: S310 (the benchmark's own address)
             _keys.update({key.key_id: key for key in jwt.PyJWKSet(json.load(answer)["keys"]).keys})
     claims = jwt.decode(
         token,

@@ -1,10 +1,10 @@
-"""Call an application in process, so often: what callgrind runs for `run.py --instructions`."""
+"""Call an application in process, a number of times: callgrind runs this for `run.py --instructions`."""
 
 import sys
 
 
 def main(name: str, path: str, token: str, times: str) -> None:
-    """Call `path` of the service or of its bare counterpart."""
+    """Call `path` of the service or of the baseline."""
     if name == "service":
         from orders.app import create_app
 

@@ -1,7 +1,7 @@
-"""What a request costs: the rendered service against bare Flask, on the same server and database.
+"""Measure what a request costs: a rendered service and bare Flask, on the same server and database.
 
-Both run all the time, one worker each on the first core; the load comes from the others. A round
-measures each once, in shuffled order, and a ratio compares within a round. Nothing is judged here.
+Both run all the time, with one worker each on the first core; the other cores generate load. A round
+measures each once, in shuffled order, and ratios compare within a round. There is no threshold.
 """
 
 import argparse
@@ -42,7 +42,7 @@ WRK_REPORT = (
 
 @dataclass(frozen=True)
 class Contestant:
-    """A process under measurement."""
+    """A process that is measured."""
 
     name: str
     port: int
@@ -50,7 +50,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Result:
-    """What one slice saw."""
+    """The result of one measurement."""
 
     rate: float
     failed: int
@@ -61,9 +61,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=1)
-    parser.add_argument("--instructions", action="store_true", help="count them too, by callgrind")
+    parser.add_argument(
+        "--instructions", action="store_true", help="also count instructions, with callgrind"
+    )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # ends the contestants too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # also stops the contestants
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         service = render(folder, workspace="")
@@ -111,7 +113,7 @@ def _measure(
             f" {pair[1][0].name} {statistics.median(theirs):.0f}/s;"
             f" ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         )
-    _say(f"answers other than 2xx: {failed}")
+    _say(f"responses other than 2xx: {failed}")
     return failed
 
 
@@ -160,7 +162,7 @@ def _load_by_threads(contestant: Contestant, path: str, token: str, seconds: flo
 def _serving(
     name: str, service: Path, folder: Path, environment: dict[str, str]
 ) -> Iterator[Contestant]:
-    """Serve with one worker; all contestants by the same server, with the same threads."""
+    """Serve with one worker; all contestants use the same server and number of threads."""
     port = free_port()
     python = str(service / ".venv/bin/python")
     bare = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
@@ -193,7 +195,7 @@ def _serving(
 
 @contextmanager
 def _database(folder: Path) -> Iterator[str]:
-    """PostgreSQL where there is one, else SQLite."""
+    """Yield the URL of a PostgreSQL database, or of SQLite if there is no server."""
     try:
         with postgresql() as server, server.fresh() as url:
             yield url
@@ -203,7 +205,7 @@ def _database(folder: Path) -> Iterator[str]:
 
 
 def _pinned(core: int) -> list[str]:
-    """Give the words that keep a program on one side of the machine: servers left, load right."""
+    """Return a command prefix that pins a program: servers to the first core, load to the others."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) < 2 or not shutil.which("taskset"):
         return []
@@ -219,12 +221,12 @@ def _create(service: Contestant, token: str) -> str:
     response = connection.getresponse()
     response.read()
     if response.status != 201:
-        sys.exit(f"The service created nothing: {response.status}")
+        sys.exit(f"The service did not create an order: {response.status}")
     return response.headers["Location"]
 
 
 def _assert_equal(pair: Sequence[tuple[Contestant, str]], token: str) -> None:
-    """See to it that both give the same answer."""
+    """Exit if the two return different bodies."""
     bodies = set()
     for each, path in pair:
         connection = HTTPConnection("127.0.0.1", each.port, timeout=30)
@@ -232,7 +234,7 @@ def _assert_equal(pair: Sequence[tuple[Contestant, str]], token: str) -> None:
         bodies.add(connection.getresponse().read())
         connection.close()
     if len(bodies) != 1:
-        sys.exit(f"They answer differently: {bodies}")
+        sys.exit(f"The responses differ: {bodies}")
 
 
 def _status(port: int, path: str) -> int | None:
@@ -266,9 +268,9 @@ def _print_versions(service: Path, url: str) -> None:
 def _count_instructions(
     service: Path, folder: Path, environment: dict[str, str], issuer: Issuer
 ) -> None:
-    """Print instructions per request, in process, warm, without the kernel's."""
+    """Print instructions per request: in process, after warm-up, without those of the kernel."""
     if not shutil.which("valgrind"):
-        _say("instructions: valgrind is not here")
+        _say("instructions: valgrind is not installed")
         return
     token = issuer.token(key=issuer.rsa)
     python = str(service / ".venv/bin/python")

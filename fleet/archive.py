@@ -1,7 +1,6 @@
 """The workspace's copy of this tool: `platform/fleet.pyz`, a zip file that Python runs.
 
-It is the same for the same version, whatever machine writes it: names in order, no compression, and
-no dates.
+It depends only on the version, not on the machine: sorted names, no compression, no dates.
 """
 
 import json
@@ -23,7 +22,7 @@ from .service import VERSION
 PLACE = f"{FOLDER}/fleet.pyz"
 MAIN = 'from fleet.cli import main\n\nmain(prog_name="fleet")\n'
 
-# What an installation has besides, for `fleet upgrade`; the copy goes without.
+# Files of an installation, for `fleet upgrade`, that the copy does not contain.
 INSTALLED_ONLY = {"__pycache__", "_chassis", "cookiecutter.json"}
 
 
@@ -63,7 +62,7 @@ def is_newer(workspace: Path) -> bool:
 
 
 def hand_over(workspace: Path, verb: str, root: Path) -> Any:
-    """Let a workspace's newer copy do the work; return what it prints as JSON."""
+    """Run the newer copy of a workspace instead, and return its JSON output."""
     command = [sys.executable, str(workspace / PLACE), verb, str(root)]
     command += ["--workspace", str(workspace), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

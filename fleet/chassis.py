@@ -1,4 +1,4 @@
-"""The chassis that this tool brings, and the lock file of a service's copy."""
+"""The chassis that this tool contains, and the lock file of a service's copy."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SOURCE = "<<cookiecutter.service_name>>/src/<<cookiecutter.__package>>/chassis"
 
 @dataclass(frozen=True)
 class Chassis:
-    """The technology that services carry a copy of: every file, and the words that mark options."""
+    """The chassis: every file, and the words that mark options."""
 
     files: dict[str, bytes]
     rooms: tuple[str, ...]
@@ -40,7 +40,7 @@ class Chassis:
 
 @dataclass(frozen=True)
 class Lock:
-    """What a service's lock file says; paths are relative to the service."""
+    """The content of a service's lock file; paths are relative to the service."""
 
     version: str
     parts: tuple[str, ...]

@@ -49,7 +49,7 @@ def main() -> None:
 @in_workspace
 @as_json
 def register(path: Path, folder: Path | None, as_json: bool) -> None:
-    """Register the service in PATH, or bring its entries up to date.
+    """Register the service in PATH, or update its entries.
 
     Derives platform/ and everything else that the services share.
     """
@@ -67,7 +67,7 @@ def register(path: Path, folder: Path | None, as_json: bool) -> None:
 def unregister(path: Path, folder: Path | None, as_json: bool) -> None:
     """Remove the service in PATH from the workspace.
 
-    The last service takes along everything that registration made.
+    With the last service, everything that registration created is removed.
     """
     with _refusals():
         place = _workspace(path, folder)
@@ -117,9 +117,9 @@ def list_services(folder: Path | None, as_json: bool) -> None:
 def upgrade(
     services: tuple[str, ...], check: bool, force: bool, folder: Path | None, as_json: bool
 ) -> None:
-    """Bring the chassis of SERVICES (default: all) to the version of this tool.
+    """Upgrade the chassis of SERVICES (default: all) to the version of this tool.
 
-    A service with an edited file in its chassis is left as it is.
+    A service with an edited file in its chassis is not changed.
     """
     with _refusals():
         place = _here(folder)
@@ -143,12 +143,12 @@ def upgrade(
 
 
 def _workspace(path: Path, folder: Path | None) -> Path:
-    """Return the workspace of a service: as named, or the nearest one, or the folder around it."""
+    """Return the workspace of a service: the given one, the nearest one, or its parent folder."""
     return folder.resolve() if folder else _nearest(path.resolve()) or path.resolve().parent
 
 
 def _here(folder: Path | None) -> Path:
-    """Return the workspace around the working folder, or as named."""
+    """Return the given workspace, or the one around the working folder."""
     found = folder.resolve() if folder else _nearest(Path.cwd())
     if found is None or not found.is_dir():
         raise FleetError(f"no services.yaml in {folder or 'this folder'} or above; use --workspace")

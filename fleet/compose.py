@@ -1,4 +1,4 @@
-"""The compose files of a workspace: people's own, and the derived one that it includes."""
+"""The compose files of a workspace: the hand-written one, and the derived one that it includes."""
 
 import posixpath
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ DERIVED_HEADER = """\
 # Docker Compose reads one file of a folder, and compose.yaml before these.
 RIVALS = ("compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
-# The shared identity provider, as a service sees it.
+# The settings of services for the shared identity provider.
 CREDENTIALS = {
     "AUTH_ISSUER": "http://{identity}:9000",
     "AUTH_CLIENT_ID": "{service}",
@@ -40,7 +40,7 @@ CREDENTIALS = {
 
 
 class Root:
-    """People's compose.yaml, and the include of the derived file in it."""
+    """The hand-written compose.yaml, and the include of the derived file in it."""
 
     def __init__(self, path: Path, content: bytes | None) -> None:
         for rival in RIVALS:
@@ -62,7 +62,7 @@ class Root:
         return None if content == SKELETON else content
 
     def check_unclaimed(self, service: str, containers: Containers) -> None:
-        """Refuse containers and volumes that people have defined under a service's names."""
+        """Refuse hand-written containers and volumes under a service's names."""
         for section, names in (
             ("services", containers.names),
             ("volumes", containers.volumes),
@@ -117,8 +117,8 @@ def derive(
 
     Args:
         members: the registered services.
-        containers: the containers of those whose files are there.
-        infrastructure: the parts that there are.
+        containers: the containers of those whose files exist.
+        infrastructure: the installed parts.
         parts: the container of each part that runs from `platform/`.
         ports: the host port of each of these parts.
     """
@@ -128,7 +128,7 @@ def derive(
         file = posixpath.join("..", members[name].path, "compose.yaml")
         shared = sorted(infrastructure.needs(own.names))
         for container in own.names:
-            if container not in shared:  # those of its own give way to the shared ones
+            if container not in shared:  # the shared parts replace its own
                 services[container] = {"extends": {"file": file, "service": container}}
         services[name] |= _shared(members[name], infrastructure, parts, shared)
         volumes |= {volume: {} for volume in own.volumes}
@@ -145,7 +145,7 @@ def derive(
 def _shared(
     member: Member, infrastructure: Infrastructure, parts: Mapping[str, str], needed: list[str]
 ) -> dict[str, Any]:
-    """Return what a service's container has beside its own definition."""
+    """Return the additions to a service's container in the derived file."""
     waits = {}
     for name in ("identity", *needed):
         part = infrastructure.parts[name]

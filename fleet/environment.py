@@ -10,7 +10,7 @@ HEADER = "# Derived from services.yaml by `make register`; `make run` in the ser
 
 
 def plan(workspace: Path, members: Mapping[str, Member]) -> Changes:
-    """Return a file for each service, and remove those of services that have left."""
+    """Return a file for each service, and remove those of unregistered services."""
     folder = workspace / FOLDER / "env"
     ours = (file for file in sorted(folder.glob("*.env")) if _is_ours(file))
     changes: Changes = dict.fromkeys(ours)

@@ -1,6 +1,6 @@
-"""Locking a workspace, and replacing its files atomically.
+"""Lock a workspace, and replace its files atomically.
 
-A process that reads the files meanwhile, or a kill at any moment, finds each file old or new.
+A reader, or a kill at any moment, finds each file either old or new.
 """
 
 import fcntl
@@ -44,7 +44,7 @@ def locked(workspace: Path) -> Iterator[None]:
 
 
 def sweep(workspace: Path) -> None:
-    """Remove prepared files that were never put in place."""
+    """Remove prepared files that did not replace any file."""
     for path in [prepared(workspace / name) for name in SHARED]:
         path.unlink(missing_ok=True)
     sweep_below(workspace / FOLDER)

@@ -1,7 +1,7 @@
 """Shared infrastructure: which parts a workspace needs, and their files in `platform/`.
 
 Files of a part are replaced by a tool of the same or a newer version and removed with the last
-service that needs the part. A file that people edited stays as it is.
+service that needs the part. Edited files are not changed.
 """
 
 import re
@@ -26,8 +26,8 @@ LOCK_HEADER = (
     "# Written by the fleet tool: the parts in this folder, with the SHA-256 of each file.\n"
 )
 
-# Every service has a route and an identity; other parts are needed by services that run one of
-# their own under its name.
+# Every service has a route and an identity; other parts are needed by services that have a container
+# of their name.
 ALWAYS = {"gateway", "identity"}
 
 DIGEST = re.compile(r"[0-9a-f]{16,64}")  # 16 digits in old workspaces
@@ -35,7 +35,7 @@ DIGEST = re.compile(r"[0-9a-f]{16,64}")  # 16 digits in old workspaces
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the infrastructure, as this version of the tool brings it."""
+    """A part of the infrastructure, in this version of the tool."""
 
     name: str
     container: str
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """What a lock file says about an installed part: version, and digests by file."""
+    """An installed part in the lock file: version, and digests by file."""
 
     version: str
     digests: dict[str, str]
@@ -120,11 +120,11 @@ class Infrastructure:
         self.folder = workspace / FOLDER
         self.records = records
         self.parts = available()
-        own = set(foreign)  # containers that people run themselves
+        own = set(foreign)  # hand-written containers
         self.foreign = {name for name, part in self.parts.items() if part.container in own}
 
     def needs(self, containers: Iterable[str]) -> set[str]:
-        """Return the parts that stand for some of a service's own containers."""
+        """Return the parts that replace some of a service's own containers."""
         own = set(containers)
         return {name for name, part in self.parts.items() if part.container in own} - ALWAYS
 
@@ -173,7 +173,7 @@ class Infrastructure:
             raise FleetError(f"{file} defines no service {part.container}; restore it") from error
 
     def _edited(self, name: str, brought: dict[str, bytes]) -> Path | None:
-        """Return a file of a part that is neither as recorded nor as this tool brings it."""
+        """Return a file of a part that differs from the recorded and from the current one."""
         recorded = self.records[name].digests if name in self.records else {}
         for file in sorted({*brought, *recorded}):
             content = read(self.folder / file)
@@ -185,7 +185,7 @@ class Infrastructure:
 
 
 def host_port(part: Part, before: int | None, taken: set[int]) -> int:
-    """Return a part's port on the host: as before if that is free, else the next free one."""
+    """Return a part's port on the host: the previous one if it is free, else the next free one."""
     if before is not None and before not in taken:
         return before
     return next(number for number in count(part.port) if number not in taken)

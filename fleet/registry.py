@@ -48,7 +48,7 @@ class Registry:
         self.members = {member.name: member for member in self._read()}
 
     def add(self, service: Service, ports: dict[str, int]) -> Member:
-        """Enter a service, or update its entry; return it as a member."""
+        """Register a service, or update its entry; return it as a member."""
         entry = service.entry(ports)
         self.document.update(SECTION, {service.name: entry})
         member = Member(
@@ -66,13 +66,13 @@ class Registry:
     def assign_ports(
         self, name: str, exposed: Iterable[str], before: dict[str, int], taken: set[int]
     ) -> dict[str, int]:
-        """Return a service's ports on the host: those it has, for a new one the first free ones.
+        """Return a service's ports on the host: the existing ones, or the first free ones.
 
         Args:
             name: the service.
             exposed: its ports in the container.
-            before: what each of them had on the host before the registry was lost.
-            taken: the host ports that others have.
+            before: the host ports of each before the registry was lost.
+            taken: the host ports of others.
         """
         ports = dict(self.members[name].ports) if name in self.members else {}
         for inside, kind, first in PORTS:

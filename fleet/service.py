@@ -1,4 +1,4 @@
-"""Reading what a service says about itself: catalog-info.yaml and compose.yaml in its folder."""
+"""Read the metadata of a service: catalog-info.yaml and compose.yaml in its folder."""
 
 import posixpath
 import re

@@ -1,7 +1,7 @@
-"""Workspaces of before version 0.2 of this tool: each service edited compose.yaml itself.
+"""Workspaces of version 0.1.0, in which each service edited compose.yaml itself.
 
-Their containers leave people's compose.yaml, keys that people added to them move to
-compose.override.yaml, and the digests of the parts leave services.yaml.
+Their containers are removed from the hand-written compose.yaml, keys that users added to them move
+to compose.override.yaml, and the digests of the parts are removed from services.yaml.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from .yaml_edit import Document
 
 OVERRIDE_HEADER = "# Additions to services in platform/compose.yaml; this file is yours.\n"
 
-# Headers of the old version, and what is there instead.
+# Headers of the old version, and their replacements.
 HEADERS = {
     b"""\
 # The services of this workspace, each entered by its own `make register`. That writes the keys it
@@ -37,7 +37,7 @@ HEADERS = {
 
 @dataclass
 class Takeover:
-    """What an old workspace had, in the terms of this version."""
+    """The state of an old workspace, in the terms of this version."""
 
     records: dict[str, Record] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def with_new_header(content: bytes | None) -> bytes | None:
 
 
 def is_old(found: Registry) -> bool:
-    """Return whether the old version wrote in a registry."""
+    """Return whether the old version wrote a registry."""
     entries = found.document.entries(registry.SECTION).values()
     return any("needs" in entry for entry in entries if isinstance(entry, dict)) or bool(
         _old_records(found.document)
@@ -63,7 +63,7 @@ def is_old(found: Registry) -> bool:
 
 
 def take_over(found: Registry, root: Root, parts: dict[str, Part], volumes: set[str]) -> Takeover:
-    """Remove the entries of the old version from the shared files; return what they said."""
+    """Remove the entries of the old version from the shared files; return their content."""
     taken = Takeover()
     for name, said in _old_records(found.document).items():
         try:
@@ -101,7 +101,7 @@ def take_over(found: Registry, root: Root, parts: dict[str, Part], volumes: set[
 
 
 def override(document: Document, taken: Takeover, parts: dict[str, Part]) -> bytes:
-    """Return compose.override.yaml with people's additions to the containers in it."""
+    """Return compose.override.yaml with the users' additions to the containers in it."""
     for part in parts.values():
         renamed = part.name != part.container and part.name in taken.ports
         if renamed and (place := document.find("services", part.name)):
@@ -134,7 +134,7 @@ def _keep(
     ours: list[str],
     parts: dict[str, Part],
 ) -> None:
-    """Keep what people added to an entry, under the name that the container has now."""
+    """Keep the users' additions to an entry, under the new name of the container."""
     entry = document.entries("services")[name]
     added: dict[str, Any] = {}
     for key, said in entry.items():
@@ -182,7 +182,7 @@ def _is_plain(node: yaml.Node) -> bool:
 
 
 def _contains(data: Any, wanted: Any) -> bool:
-    """Return whether data have everything that is wanted, and maybe more."""
+    """Return whether data include everything that is expected."""
     if isinstance(wanted, dict):
         return isinstance(data, dict) and all(
             key in data and _contains(data[key], value) for key, value in wanted.items()

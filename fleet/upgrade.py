@@ -1,4 +1,4 @@
-"""Bringing the chassis of registered services to the version of this tool."""
+"""Upgrade the chassis of registered services to the version of this tool."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .registry import Member, Registry
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What became of one service."""
+    """The result for one service."""
 
     name: str
     state: str  # current, upgraded, outdated, edited, newer or failed
@@ -24,7 +24,7 @@ class Upgrade:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the service has, or keeps, the chassis that it should have."""
+        """Return whether the service has the right chassis now."""
         return self.state in {"current", "upgraded", "newer"}
 
 
@@ -89,7 +89,7 @@ def _folder(lock: Lock, member: Member) -> str:
 
 
 def _is_edited(root: Path, path: str, lock: Lock, files: dict[str, bytes]) -> bool:
-    """Return whether a file is neither as the lock has it nor as it will be."""
+    """Return whether a file differs from the lock and from the new content."""
     content = read(root / path)
     if content == files.get(path):
         return False

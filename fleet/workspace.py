@@ -1,7 +1,7 @@
-"""Registering services in a workspace, and deriving what they share.
+"""Register services in a workspace, and derive what they share.
 
-`services.yaml` says which services there are. Everything else follows from it and from the services'
-own files, and is derived again at each registration.
+`services.yaml` lists the services. Everything else is derived from it and from the services' own
+files at each registration.
 """
 
 import os
@@ -20,7 +20,7 @@ from .yaml_edit import Document
 
 @dataclass(frozen=True)
 class Registration:
-    """The outcome: the service's name, its ports on the host, and notes for the person."""
+    """The result: the service's name, its ports on the host, and notes for the user."""
 
     name: str
     ports: dict[str, int] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Status:
-    """A registered service, and whether its files are there."""
+    """A registered service, and whether its files exist."""
 
     name: str
     path: str
@@ -41,7 +41,7 @@ class Status:
 
 
 def register(workspace: Path, root: Path) -> Registration:
-    """Enter a service into the workspace, or bring its entries up to date."""
+    """Register a service in the workspace, or update its entries."""
     path = relative(root, workspace)
     with locked(workspace):
         if not archive.is_newer(workspace):
@@ -50,7 +50,7 @@ def register(workspace: Path, root: Path) -> Registration:
 
 
 def unregister(workspace: Path, root: Path) -> Registration:
-    """Remove a service from the workspace, and with the last one everything that was made for it."""
+    """Remove a service from the workspace, and with the last one everything derived."""
     path = relative(root, workspace)
     with locked(workspace):
         if not archive.is_newer(workspace):
@@ -138,9 +138,9 @@ class Shared:
         return self.registry.document.error(place and place[0], problem + remedy)
 
     def write(self, placed: Changes) -> None:
-        """Derive everything from the registry and put it in place, pipelines first.
+        """Derive everything from the registry and write it, pipelines first.
 
-        Each file comes after those that it refers to; removal goes the other way.
+        Each file is written after those that it refers to; removal is in reverse order.
         """
         members, workspace = self.registry.members, self.workspace
         containers = self._containers()
@@ -174,7 +174,7 @@ class Shared:
         write(changes, workspace)
 
     def _take_over(self) -> None:
-        """Bring the files of an old workspace into the form of this version."""
+        """Migrate the files of an old workspace to the form of this version."""
         if not takeover.is_old(self.registry):
             return
         own = self._containers().values()
@@ -191,7 +191,7 @@ class Shared:
         self.registry = Registry(self._path("services.yaml"), content)
 
     def _recover(self) -> None:
-        """Enter the services of the derived file again after the registry was lost."""
+        """Register the services of the derived file again after the registry was lost."""
         if self._path("services.yaml").exists():
             return
         names = {inside: name for inside, name, _ in PORTS}
@@ -203,7 +203,7 @@ class Shared:
         self.registry = Registry(self._path("services.yaml"), self.registry.document.result())
 
     def _containers(self) -> dict[str, Containers]:
-        """Return the containers of all services whose files are there."""
+        """Return the containers of all services whose files exist."""
         found: dict[str, Containers] = {}
         always = (self.parts[name].container for name in ALWAYS)
         owners = dict.fromkeys(always, "the shared infrastructure")
@@ -228,7 +228,7 @@ class Shared:
             self.notes.append(text)
 
     def _part_ports(self, parts: Mapping[str, str]) -> dict[str, int]:
-        """Return a host port for each part: as before if that is free."""
+        """Return a host port for each part: the previous one if free, else the next free one."""
         taken, found = self._taken(), {}
         for name, container in parts.items():
             before = self.published.containers.get(container)
@@ -237,7 +237,7 @@ class Shared:
         return found
 
     def _taken(self) -> set[int]:
-        """Return the host ports of people's own containers and of the registered services."""
+        """Return the host ports of hand-written containers and of the registered services."""
         override = Document(self._path(compose.OVERRIDE), self.override or b"")
         own = {
             host

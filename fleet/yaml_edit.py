@@ -1,8 +1,8 @@
-"""Edit YAML files that people write too, and keep every other byte.
+"""Edit hand-written YAML files, and keep every other byte.
 
-PyYAML reports the lines of each value; lines are inserted, replaced and removed there. The result is
-parsed again and refused unless its data are exactly the expected ones, so constructs that cannot be
-edited by lines (flow style, anchors) end in an error and never in a damaged file.
+PyYAML reports the lines of each value; lines are inserted, replaced and removed there. The result
+is parsed again and refused unless its data are exactly the expected ones, so constructs that cannot
+be edited by lines (flow style, anchors) end in an error and never in a damaged file.
 """
 
 from copy import deepcopy
@@ -329,7 +329,7 @@ def _dump(data: dict[str, Any] | list[str], column: int, indent: int) -> list[st
 
 
 def _said(value: Any) -> Any:
-    """Return a value as a document reads it."""
+    """Return a value as it reads in a document."""
     if isinstance(value, dict):
         return {key: _said(item) for key, item in value.items()}
     if isinstance(value, list):

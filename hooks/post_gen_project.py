@@ -1,8 +1,8 @@
 """Remove the rooms that were not chosen, join pieces of files, and register the service.
 
-Runs as a rendered copy on cookiecutter's own interpreter, in the new project's folder. Registration
-comes last and is atomic: when anything fails, cookiecutter takes the project away and the workspace
-is as it was.
+Runs as a rendered copy on cookiecutter's interpreter, in the new project's folder. Registration is
+atomic and comes last: if anything fails, cookiecutter removes the project, and the workspace is
+unchanged.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Other people's folders, which may be there when a project is rendered over an older one.
+# Folders of other tools, which exist when a project is rendered over an older one.
 FOREIGN = {".dev", ".git", ".uv", ".venv", "node_modules"}
 
 # A piece of `values.yaml` is `values.yaml.d/40-consul.yaml`: its number, what it is about, the suffix.
@@ -25,11 +25,11 @@ PIECE = re.compile(r"\d\d-.+")
 
 
 def prune(project: Path, answers: dict[str, Any]) -> None:
-    """Remove every path that bears the name of a room not chosen, then folders left empty."""
+    """Remove every path that is named after a room not chosen, and folders that become empty."""
     names = [answers[name] for name in ("__package", "__plural", "resource", "service_name")]
     rooms = unchosen(answers)
     for path in list(paths(project)):
-        if not any(bears(path.name, room, names) for room in rooms) or not path.exists():
+        if not any(is_named_after(room, path.name, names) for room in rooms) or not path.exists():
             continue
         for file in [*reversed(list(paths(path))), path] if path.is_dir() else [path]:
             file.rmdir() if file.is_dir() else file.unlink()
@@ -39,8 +39,8 @@ def prune(project: Path, answers: dict[str, Any]) -> None:
             folder.rmdir()
 
 
-def part(project: Path) -> None:
-    """Part every file that has a piece for each peer: a line `=== name` begins the file `name`."""
+def split_by_peer(project: Path) -> None:
+    """Split every `each_peer` file: a line `=== name` begins the file `name` of a peer."""
     for path in list(paths(project)):
         if path.stem != "each_peer":
             continue
@@ -53,12 +53,14 @@ def part(project: Path) -> None:
 def lock(project: Path, answers: dict[str, Any]) -> None:
     """Write `chassis.lock`: version and parts of the vendored chassis, SHA-256 of every file.
 
-    The form is that of `sha256sum`, which ignores lines that begin with #.
+    The format is that of `sha256sum`, which ignores lines that begin with #.
     """
     folder = Path("src", answers["__package"], "chassis")
     files = [path for path in paths(project / folder) if path.suffix == ".py"]
     names = [path.relative_to(project / folder).as_posix() for path in files]
-    parts = [room for room in answers["_rooms"] if any(bears(name, room, []) for name in names)]
+    parts = [
+        room for room in answers["_rooms"] if any(is_named_after(room, name, []) for name in names)
+    ]
     lines = [
         f"# {folder.as_posix()} as the template made it; `make lint` compares.",
         f"# version: {answers['_template_version']}",
@@ -76,7 +78,7 @@ def digest(path: Path) -> str:
 def join(project: Path) -> None:
     """Join the pieces in every folder `NAME.d`, in the order of their names, into the file NAME.
 
-    A folder that holds anything but pieces with the suffix of NAME belongs to the service: it stays.
+    A folder with anything but pieces with the suffix of NAME belongs to the service and stays.
     """
     for folder in list(paths(project)):
         if folder.suffix != ".d" or not folder.is_dir() or folder.is_symlink():
@@ -90,31 +92,31 @@ def join(project: Path) -> None:
 
 
 def is_piece(path: Path, whole: Path) -> bool:
-    """Return whether a file is a piece of another one, by its name."""
+    """Return whether a file is a piece of another file, judged by its name."""
     return path.is_file() and path.suffix == whole.suffix and bool(PIECE.match(path.name))
 
 
 def unchosen(answers: dict[str, Any]) -> list[str]:
-    """Return the rooms that the answers leave out."""
+    """Return the rooms that were not chosen."""
     return [room for room, needs in answers["_rooms"].items() if not chosen(needs, answers)]
 
 
 def chosen(needs: Any, answers: dict[str, Any]) -> bool:
-    """Return whether the answers meet what a room needs: all of a mapping, or any one of a list."""
+    """Return whether the answers meet the needs of a room: all of a mapping, or any of a list."""
     if isinstance(needs, list):
         return any(chosen(each, answers) for each in needs)
-    return all(accepts(wanted, answers[name]) for name, wanted in needs.items())
+    return all(accepts(need, answers[name]) for name, need in needs.items())
 
 
-def accepts(wanted: str | list[str], answer: str) -> bool:
-    """Return whether an answer is the wanted one, one of several, or with `*` not empty."""
-    if wanted == "*":
+def accepts(need: str | list[str], answer: str) -> bool:
+    """Return whether an answer is the accepted one or one of a list; `*` accepts any but empty."""
+    if need == "*":
         return answer != ""
-    return answer in ([wanted] if isinstance(wanted, str) else wanted)
+    return answer in ([need] if isinstance(need, str) else need)
 
 
 def paths(folder: Path) -> Iterator[Path]:
-    """Yield everything below a folder that the template may have put there, from the top down."""
+    """Yield all paths below a folder from the top down, except in folders of other tools."""
     for path in sorted(folder.iterdir()):
         if path.name not in FOREIGN:
             yield path
@@ -122,26 +124,26 @@ def paths(folder: Path) -> Iterator[Path]:
                 yield from paths(path)
 
 
-def bears(name: str, room: str, names: list[str]) -> bool:
-    """Tell whether a room's name is a word of a file's name.
+def is_named_after(room: str, name: str, names: list[str]) -> bool:
+    """Return whether a room's name is a word of a file's name.
 
-    What the user named does not count: `kafka-gateway` keeps `src/kafka_gateway`.
+    The names of the service and its resource are ignored: `kafka-gateway` keeps `src/kafka_gateway`.
     """
-    words = spelled(name)
-    for own in sorted(map(spelled, names), key=len, reverse=True):
+    words = normalized(name)
+    for own in sorted(map(normalized, names), key=len, reverse=True):
         words = words.replace(own, "__")
-    return spelled(room) in words
+    return normalized(room) in words
 
 
-def spelled(name: str) -> str:
-    """Spell a name in lower case words with _ before, between and after them."""
+def normalized(name: str) -> str:
+    """Return a name as lower-case words with _ before, between and after them."""
     return "_" + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") + "_"
 
 
 def for_comparison(project: Path, answers: dict[str, Any]) -> bool:
-    """Tell whether cruft renders just to compare, in one of Python's temporary folders.
+    """Return whether cruft renders for a comparison only, in one of Python's temporary folders.
 
-    Nothing must be registered from there: it goes, and `../..` leads out of it.
+    Such a rendering must not be registered: cruft deletes it, and `../..` leads out of its folder.
     """
     folder = project.parent
     temporary = re.fullmatch(r"tmp\w{8}", folder.name) and folder.parent.samefile(
@@ -151,7 +153,7 @@ def for_comparison(project: Path, answers: dict[str, Any]) -> bool:
 
 
 def register(project: Path, workspace: str, template: str) -> dict[str, int]:
-    """Register the project by the fleet tool in the template's folder; return its ports."""
+    """Register the project with the fleet tool in the template's folder; return its ports."""
     sys.dont_write_bytecode = True
     sys.path.insert(0, template)
     fleet = importlib.import_module("fleet.workspace")
@@ -159,7 +161,7 @@ def register(project: Path, workspace: str, template: str) -> dict[str, int]:
         done = fleet.register((project / workspace).resolve(), project)
     except (fleet.FleetError, OSError) as error:
         raise SystemExit(
-            f"{paint(31, 'Not registered, nothing changed:', sys.stderr)} {error}"
+            f"{paint(31, 'Not registered; nothing changed:', sys.stderr)} {error}"
         ) from error
     for note in done.notes:
         print(note, file=sys.stderr)
@@ -168,16 +170,14 @@ def register(project: Path, workspace: str, template: str) -> dict[str, int]:
 
 
 def summary(project: Path, workspace: str, ports: dict[str, int]) -> str:
-    """Say where the service is and what to type next."""
+    """Return the closing message: where the service is, and the next commands."""
     name = project.name
     port = ports.get("http", 8000)
-    where = (
-        f"registered in {(project / workspace).resolve()}" if workspace else "registered nowhere"
-    )
+    where = f"registered in {(project / workspace).resolve()}" if workspace else "not registered"
     steps = (
         (f"cd {from_here(project)}", ""),
         ("make run", f"serves on http://127.0.0.1:{port}"),
-        ("make token", "a token to call it with, in a second terminal"),
+        ("make token", "prints a token for requests, in a second terminal"),
     )
     width = max(len(step) for step, note in steps if note)
     lines = [f"  {paint(1, step.ljust(width))}  {note}".rstrip() for step, note in steps]
@@ -185,7 +185,7 @@ def summary(project: Path, workspace: str, ports: dict[str, int]) -> str:
 
 
 def from_here(project: Path) -> str:
-    """Return the shorter way to the project: from the shell's folder if it is just below it."""
+    """Return the path of the project, relative to the shell's folder if it is below it."""
     here = Path(os.environ.get("PWD", ""))
     if here.is_absolute() and project.is_relative_to(here.resolve()):
         return str(project.relative_to(here.resolve()))
@@ -193,16 +193,16 @@ def from_here(project: Path) -> str:
 
 
 def paint(colour: int, text: str, stream: Any = None) -> str:
-    """Colour a text for a terminal; leave it plain elsewhere."""
+    """Return a text in colour for a terminal, and plain elsewhere."""
     terminal = (stream or sys.stdout).isatty() and "NO_COLOR" not in os.environ
     return f"\033[{colour}m{text}\033[0m" if terminal else text
 
 
 def main(answers: dict[str, Any], template: str) -> None:
-    """Finish the project that was rendered into the working folder from the template's folder."""
+    """Complete the project that was rendered into the working folder."""
     project = Path.cwd().resolve()
     prune(project, answers)
-    part(project)
+    split_by_peer(project)
     join(project)
     lock(project, answers)
     if for_comparison(project, answers):

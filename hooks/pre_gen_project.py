@@ -1,7 +1,7 @@
-"""Refuse answers that cannot become a service: all problems at once, before a file is rendered.
+"""Refuse invalid answers: report all problems at once, before any file is rendered.
 
-Runs as a rendered copy on cookiecutter's own interpreter: one file, the standard library only.
-cookiecutter removes the new folder when this ends with exit status 1.
+Runs as a rendered copy on cookiecutter's interpreter, so it is one file and uses the standard library
+only. cookiecutter removes the new folder if the exit status is 1.
 """
 
 import builtins
@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-# The prompts of the questions with free answers.
+# Labels of the questions with free answers.
 LABELS = {
     "service_name": "Service name",
     "description": "Description",
@@ -29,9 +29,9 @@ LABELS = {
 DNS_LABEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TEAM = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
-OUTSIDE = re.compile(r"\.\.(/\.\.)*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+AROUND = re.compile(r"\.\.(/\.\.)*")
 
-# The delimiters of this template and Jinja's default ones, composed because this file is rendered.
+# Delimiters of this template and of Jinja; composed, because Jinja renders this file as well.
 DELIMITERS = tuple(left + right for left in "<{" for right in (left, "%", "#"))
 
 # fmt: off
@@ -69,9 +69,9 @@ LOCAL_NAMES = {
     "database_unit_of_work", "datetime", "delete_header", "description", "engine",
     "event_recorder", "field", "field_problem", "header_key", "idempotency", "idempotency_key",
     "idempotency_record", "idempotency_records", "idempotency_row", "integrity_error", "iterable",
-    "json_dict", "key_reused", "key_taken", "mapped", "mapping", "name", "not_found", "page_query",
+    "json_dict", "key_reused", "key_taken", "mapped", "mapping", "name", "not_found", "now", "page_query",
     "precondition_required", "problem", "protocol", "read_header", "reader",
-    "repository", "response", "row", "schema", "self", "sequence", "skip_json_schema", "statement",
+    "repository", "response", "schema", "self", "sequence", "skip_json_schema",
     "stored", "string", "string_constraints", "tables", "text", "type_adapter", "unit_of_work", "unpack",
     "use_cases", "uuid", "version_mismatch", "work",
 }
@@ -88,7 +88,7 @@ TAKEN = {
 
 
 def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str]) -> list[str]:
-    """Return every problem of the answers, of the raw ones, and of the command line."""
+    """Return all problems of the answers, the raw answers and the command line."""
     found = {
         "service_name": service_name_problem(answers["service_name"]),
         "description": description_problem(answers["description"]),
@@ -98,7 +98,7 @@ def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str])
         "workspace": workspace_problem(answers["workspace"]),
     }
     if found["service_name"]:
-        # A default derived from a refused name is no second problem.
+        # Don't report defaults that are derived from a refused name.
         found = {name: problem for name, problem in found.items() if not derived(name, answers)}
     for name in LABELS:
         if name in raw and rendered_by_accident(raw[name]):
@@ -106,12 +106,12 @@ def problems(answers: dict[str, Any], raw: dict[str, Any], arguments: list[str])
     lines = [f"{LABELS[name]} ({name}): {problem}" for name, problem in found.items() if problem]
     lines += [impossible(pair, answers) for pair in answers["_impossible"] if meets(pair, answers)]
     questions = [name for name in answers if not name.startswith("_")]
-    return lines + [unknown(name, questions) for name in names_given(arguments, questions)]
+    return lines + [unknown(name, questions) for name in unknown_names(arguments, questions)]
 
 
 def meets(pair: dict[str, Any], answers: dict[str, Any]) -> bool:
     """Return whether the answers are an impossible combination."""
-    return all(answers[name] in wanted for name, wanted in pair["answers"].items())
+    return all(answers[name] in choices for name, choices in pair["answers"].items())
 
 
 def impossible(pair: dict[str, Any], answers: dict[str, Any]) -> str:
@@ -122,7 +122,7 @@ def impossible(pair: dict[str, Any], answers: dict[str, Any]) -> str:
 
 
 def service_name_problem(name: str) -> str | None:
-    """Return what is wrong with a service's name: its form, or a name that is taken."""
+    """Return the problem of a service's name: its form, or a name that is taken."""
     if not DNS_LABEL.fullmatch(name) or len(name) > 40:
         return (
             f"{shown(name)} is not a DNS label of at most 40 characters (lower-case letters, "
@@ -136,16 +136,16 @@ def service_name_problem(name: str) -> str | None:
 
 
 def description_problem(text: str) -> str | None:
-    """Return what is wrong with a description; files of many formats quote it on one line."""
+    """Return the problem of a description, which files of many formats quote on one line."""
     if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 200:
-        return f"{shown(text)} is not one line of 1 to 200 printable characters; shorten or fill it"
+        return f"{shown(text)} is not one line of 1 to 200 printable characters"
     if bad := [mark for mark in ('"', "\\", *DELIMITERS) if mark in text]:
         return f"{shown(text)} contains {' and '.join(bad)}; remove it"
     return None
 
 
 def owner_problem(team: str) -> str | None:
-    """Return what is wrong with a team's name, which goes into the catalog, CODEOWNERS and alerts."""
+    """Return the problem of a team's name, which is used in the catalog, CODEOWNERS and alerts."""
     if not TEAM.fullmatch(team) or len(team) > 63 or team.lower() in YAML:
         return (
             f"{shown(team)} is not a team name of at most 63 characters (letters, digits, single "
@@ -155,7 +155,7 @@ def owner_problem(team: str) -> str | None:
 
 
 def resource_problem(noun: str, plural: str) -> str | None:
-    """Return what is wrong with a resource, which names classes, modules, columns and variables."""
+    """Return the problem of a resource, which names classes, modules, columns and variables."""
     if not SNAKE_CASE.fullmatch(noun) or len(noun) > 24:
         return (
             f"{shown(noun)} is not a snake_case noun of at most 24 characters (lower-case letters, "
@@ -171,7 +171,7 @@ def resource_problem(noun: str, plural: str) -> str | None:
 
 
 def depends_on_problem(names: str, service_name: str) -> str | None:
-    """Return what is wrong with the list of peers; their names follow the rules of services."""
+    """Return the problem of the list of peers, whose names follow the rules of service names."""
     peers = names.split(",") if names else []
     wrong = [f"{peer!r} cannot be a service's name" for peer in peers if service_name_problem(peer)]
     if service_name in peers:
@@ -183,30 +183,28 @@ def depends_on_problem(names: str, service_name: str) -> str | None:
 
 
 def workspace_problem(folder: str) -> str | None:
-    """Return what is wrong with the workspace; `cruft update` renders in temporary folders."""
-    if folder and not OUTSIDE.fullmatch(folder):
-        return (
-            f"{shown(folder)} is not a relative path out of the service; use '..', or '' for none"
-        )
+    """Return the problem of the workspace; it is relative, since cruft renders in other folders."""
+    if folder and not AROUND.fullmatch(folder):
+        return f"{shown(folder)} is not a folder around the service; use '..' or '../..', or '' for none"
     return None
 
 
 def derived(name: str, answers: dict[str, Any]) -> bool:
     """Return whether an answer is the default that is derived from the service's name."""
     if name == "description":
-        # The extension shortens a name that leads to another folder, and puts | for its /.
+        # The extension shortens long names and replaces / by |, so that no other folder is used.
         text: str = answers[name][:99].strip().replace("/", "|")
         return text.startswith(f"The {answers['service_name'].strip()}"[:99])
     return name == "resource" and bool(answers[name] == answers["__default_resource"])
 
 
 def rendered_by_accident(raw: object) -> bool:
-    """Return whether an answer contains Jinja of its own; cookiecutter renders every answer."""
+    """Return whether an answer contains Jinja, which cookiecutter would render."""
     text = str(raw)
     return any(mark in text for mark in DELIMITERS) and "cookiecutter.service_name" not in text
 
 
-def names_given(arguments: list[str], questions: list[str]) -> Iterator[str]:
+def unknown_names(arguments: list[str], questions: list[str]) -> Iterator[str]:
     """Yield names on the command line that no question has; cookiecutter and cruft ignore them."""
     if not {Path(word).name for word in arguments[:3]} & {"cookiecutter", "cruft"}:
         return
@@ -228,7 +226,7 @@ OPTIONS_WITH_VALUE = {
 
 
 def unknown(name: str, questions: list[str]) -> str:
-    """Return one line for a name that no question has."""
+    """Return one line for a name that no question has, with the closest question."""
     close = difflib.get_close_matches(name, questions, 1)
     guess = f"did you mean {close[0]}?" if close else f"the questions are {', '.join(questions)}"
     return f"{name}: no such question; {guess}"
@@ -244,19 +242,19 @@ def parent_arguments() -> list[str]:
 
 
 def shown(text: str) -> str:
-    """Return an answer quoted on one line, shortened if it is long."""
+    """Return an answer in quotes, on one line, shortened if it is long."""
     short = text if len(text) <= 60 else text[:57] + "..."
     return ascii(short) if not short.isprintable() else repr(short)
 
 
 def label_like(name: str) -> str:
-    """Return the nearest DNS label."""
+    """Return the closest DNS label."""
     words = re.findall(r"[a-z0-9]+", name.lower())
     return "-".join(words).lstrip("0123456789-")[:40].strip("-") or "orders"
 
 
 def main(answers: dict[str, Any], raw: dict[str, Any]) -> int:
-    """Print the problems, one a line, and return the exit status."""
+    """Print the problems, one per line, and return the exit status."""
     lines = problems(answers, raw, parent_arguments())
     if not lines:
         return 0

@@ -1,6 +1,6 @@
-"""Two services in a new workspace, each on its embedded database: a request to each, and between them.
+"""Create two services in a temporary workspace, call each, and call one from the other.
 
-Nothing is left behind: the workspace is a temporary folder, and both services are stopped.
+Each uses its embedded database. At the end, both services are stopped and the workspace is removed.
 """
 
 import json
@@ -22,15 +22,14 @@ from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-SERVICES = {"payments": "", "orders": "payments"}  # and what each depends on
-# The services' environment: what belongs to this run is none of theirs. In CI a new service would
-# have to have its uv.lock already.
-OURS = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
-PATIENCE_SECONDS = 300  # the first start installs what a service needs
+SERVICES = {"payments": "", "orders": "payments"}  # name: depends_on
+# Variables that services must not inherit. With CI set, a new service would need a uv.lock.
+NOT_INHERITED = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+START_TIMEOUT_SECONDS = 300  # the first start installs the dependencies
 
-# What a use case of orders would do, with the client that its composition root makes.
-ASK = """
+# What a use case of orders would do, with the client from its composition root.
+GET_PAYMENT = """
 import os, sys, uuid
 from orders import bootstrap, settings
 
@@ -40,40 +39,40 @@ print(repr(adapters.clients.payments.get(uuid.UUID(sys.argv[1]))))
 
 
 def main() -> None:
-    """Make the workspace, start what is in it, call it."""
+    """Create the services, start them, and call them."""
     workspace = Path(tempfile.mkdtemp(prefix="workspace-"))
     try:
         with ExitStack() as running:
             for name, peers in SERVICES.items():
                 generate(workspace, name, peers)
-            say("services.yaml in the workspace")
+            heading("services.yaml in the workspace")
             print((workspace / "services.yaml").read_text(), end="")
             addresses = {
                 name: running.enter_context(serving(workspace / name)) for name in SERVICES
             }
             tokens = {name: make(workspace / name, "token") for name in SERVICES}
             created = {name: call(name, addresses[name], tokens[name]) for name in SERVICES}
-            token_url = running.enter_context(identity(tokens))
-            ask(workspace / "orders", created["payments"], addresses["payments"], token_url)
+            token_url = running.enter_context(identity_provider(tokens))
+            call_peer(workspace / "orders", created["payments"], addresses["payments"], token_url)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
 def generate(workspace: Path, name: str, peers: str) -> None:
-    """Answer the template's questions."""
+    """Render a service into the workspace."""
     answers = [f"service_name={name}", f"depends_on={peers}"]
-    say(f"cookiecutter {' '.join(answers)}")
+    heading(f"cookiecutter {' '.join(answers)}")
     command = ["cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(workspace)]
     subprocess.run([*command, *answers], check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def serving(service: Path) -> Iterator[str]:
-    """Run a service until the block is left, on a port that nobody has; its address."""
+    """Run a service on a free port inside the context; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    say(f"make run PORT={port}   # in {service.name}")
+    heading(f"make run PORT={port}   # in {service.name}")
     with (service.parent / f"{service.name}.log").open("w+") as log:
         process = subprocess.Popen(
             ["make", "run"],
@@ -86,7 +85,7 @@ def serving(service: Path) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + PATIENCE_SECONDS
+            deadline = time.monotonic() + START_TIMEOUT_SECONDS
             while not ready(address):
                 if process.poll() is not None or time.monotonic() > deadline:
                     log.seek(0)
@@ -94,12 +93,12 @@ def serving(service: Path) -> Iterator[str]:
                 time.sleep(0.2)
             yield address
         finally:
-            process.terminate()  # make tells the service, and waits until it has ended
+            process.terminate()  # make forwards the signal and waits for the service
             process.wait()
 
 
 def ready(address: str) -> bool:
-    """Tell whether the service says that it is."""
+    """Return whether the service reports readiness."""
     try:
         with urlopen(f"{address}/health/ready", timeout=2) as answer:
             return bool(answer.status == 200)
@@ -108,10 +107,10 @@ def ready(address: str) -> bool:
 
 
 def call(name: str, address: str, token: str) -> str:
-    """Create something in a service, and show what it answers; its id."""
+    """Create a resource in a service, print the response, and return the id."""
     url = f"{address}/api/v1/{name}"
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    say(f"POST {url}")
+    heading(f"POST {url}")
     with urlopen(Request(url, json.dumps({"name": "First"}).encode(), headers)) as answer:
         created = json.load(answer)
         print(answer.status, json.dumps(created, indent=2))
@@ -119,10 +118,10 @@ def call(name: str, address: str, token: str) -> str:
 
 
 @contextmanager
-def identity(tokens: dict[str, str]) -> Iterator[str]:
-    """Stand in for the workspace's identity provider, which takes Node.js; the address of its tokens.
+def identity_provider(tokens: dict[str, str]) -> Iterator[str]:
+    """Run a stub of the workspace's identity provider, which needs Node.js; yield its token endpoint.
 
-    Whoever asks gets the token that `make token` printed in the service asked for.
+    It returns the token that `make token` printed in the service that is the audience.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -136,7 +135,7 @@ def identity(tokens: dict[str, str]) -> Iterator[str]:
             self.wfile.write(json.dumps(body).encode())
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -145,23 +144,23 @@ def identity(tokens: dict[str, str]) -> Iterator[str]:
     server.server_close()
 
 
-def ask(orders: Path, payment: str, address: str, token_url: str) -> None:
-    """Let orders ask payments for what was created there, with a token of its own."""
-    given = {
+def call_peer(orders: Path, payment: str, address: str, token_url: str) -> None:
+    """Call payments from orders, for the resource that was created there."""
+    variables = {
         "PAYMENTS_URL": address,
         "AUTH_TOKEN_URL": token_url,
         "AUTH_CLIENT_ID": "orders",
         "AUTH_CLIENT_SECRET": "development-only",
     }
-    say(f"adapters.clients.payments.get({payment!r})   # in {orders.name}")
-    command = [str(orders / ".venv/bin/python"), "-c", ASK, payment]
-    subprocess.run(command, cwd=orders, env={**ENVIRONMENT, **given}, check=True)
+    heading(f"adapters.clients.payments.get({payment!r})   # in {orders.name}")
+    command = [str(orders / ".venv/bin/python"), "-c", GET_PAYMENT, payment]
+    subprocess.run(command, cwd=orders, env={**ENVIRONMENT, **variables}, check=True)
 
 
-def make(service: Path, verb: str) -> str:
-    """Use a verb of a service; what it prints."""
+def make(service: Path, target: str) -> str:
+    """Run a make target of a service and return its output."""
     done = subprocess.run(
-        ["make", "--no-print-directory", verb],
+        ["make", "--no-print-directory", target],
         cwd=service,
         env=ENVIRONMENT,
         check=True,
@@ -170,9 +169,9 @@ def make(service: Path, verb: str) -> str:
     return done.stdout.decode().strip()
 
 
-def say(what: str) -> None:
-    """Head what comes next, in the order in which it happens."""
-    print(f"\n== {what}", flush=True)
+def heading(text: str) -> None:
+    """Print a heading."""
+    print(f"\n== {text}", flush=True)
 
 
 if __name__ == "__main__":

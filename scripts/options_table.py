@@ -1,4 +1,4 @@
-"""Keep the table of questions in docs/options.md as cookiecutter.json has them."""
+"""Generate the table of questions in docs/options.md from cookiecutter.json."""
 
 import json
 import re

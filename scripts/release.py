@@ -1,4 +1,4 @@
-"""Print what CHANGELOG.md says of the latest release: `version`, or `notes`."""
+"""Print the `version` or the `notes` of the latest release in CHANGELOG.md."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ SECTION = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}\n(.*?)(?=^## 
 
 
 def latest(changelog: str) -> tuple[str, str]:
-    """Return the version at the top, unreleased changes aside, and what is new in it."""
+    """Return version and notes of the latest release; unreleased changes are skipped."""
     section = SECTION.search(changelog)
     if section is None:
         raise SystemExit(
@@ -19,7 +19,7 @@ def latest(changelog: str) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Print what the command line asks for."""
+    """Print the version or the notes."""
     version, notes = latest(CHANGELOG.read_text("utf-8"))
     match sys.argv[1:]:
         case ["version"]:
@@ -27,7 +27,7 @@ def main() -> None:
         case ["notes"]:
             print(notes)
         case _:
-            raise SystemExit("release.py version, or release.py notes")
+            raise SystemExit("usage: release.py version | notes")
 
 
 if __name__ == "__main__":

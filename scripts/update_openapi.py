@@ -1,7 +1,7 @@
-"""Bring the template's openapi.json up to date with the code that it describes.
+"""Generate the template's openapi.json from the code.
 
-Renders a service with unmistakable names, lets it describe itself, and puts the template's
-variables in the place of the names. Run by `make openapi` after a change of the API.
+Renders a service with unique names, runs its `make openapi`, and replaces the names by the
+template's variables. Run this script after a change of the API.
 """
 
 import subprocess

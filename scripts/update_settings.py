@@ -1,7 +1,7 @@
-"""Write the reference of settings into the template, from the settings classes of the chassis.
+"""Generate the reference of settings from the settings classes of the chassis.
 
-The pieces of `.env.example` and of docs/configuration.md list every variable with its default and
-its meaning. Run it with `make settings` after a change of a settings class; a test compares.
+The pieces of `.env.example` and docs/configuration.md list each variable with its default and
+description. Run `make settings` after a change of a settings class; a test compares both.
 """
 
 import sys
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVICE = ROOT / "<<cookiecutter.service_name>>"
 SOURCE = SERVICE / "src/<<cookiecutter.__package>>"
 
-# Pieces by the room that brings their variables, in the order of MODELS in settings.py.
+# The settings classes of each piece, in the order of MODELS in settings.py.
 PIECES = {
     "20-service": [
         "settings.ExtensionSettings",
@@ -32,7 +32,7 @@ PIECES = {
     "41-registry": ["discovery.registry.address.AddressSettings"],
     "50-peers": ["peers.PeerCallSettings", "peers.TokenSettings"],
 }
-# Defaults that the service's settings.py gives, those in production required ones last.
+# Defaults that the service's settings.py sets; in production, the last three are required.
 DEFAULTS = {
     "OTEL_SERVICE_NAME": "<< cookiecutter.service_name >>",
     "AUTH_AUDIENCE": "<< cookiecutter.service_name >>",
@@ -40,8 +40,9 @@ DEFAULTS = {
     "DATABASE_URL": "sqlite:///.dev/<< cookiecutter.service_name >>.db",
 }
 REQUIRED = {"AUTH_AUDIENCE", "AUTH_ISSUER", "DATABASE_URL"}
-EXAMPLE_OF_A_PEER = """
+EXAMPLE_OF_A_PEER = """\
 <% for peer in cookiecutter.depends_on | peers %>
+
 # Fixed address of << peer.name >>, and the scopes of calls to it.
 # << peer.variable >>_URL=
 # << peer.variable >>_SCOPE=<< peer.path >>:read
@@ -59,9 +60,9 @@ def pieces() -> dict[Path, str]:
     """Return the generated pieces by their path."""
     found = {}
     for name, models in PIECES.items():
-        blocks = [block(find(model)) for model in models]
+        blocks = [block_of(find(model)) for model in models]
         rows = "".join(row(*each) for model in models for each in variables(find(model)))
-        example = "\n".join(blocks) if name == "20-service" else "\n" + "\n".join(blocks)
+        example = "".join(f"\n{block}" for block in blocks)
         if name == "50-peers":
             example, rows = example + EXAMPLE_OF_A_PEER, rows + ROWS_OF_A_PEER
         found[SERVICE / ".env.example.d" / f"{name}.example"] = example
@@ -75,8 +76,8 @@ def find(path: str) -> Any:
     return getattr(__import__(f"chassis.{module}", fromlist=[name]), name)
 
 
-def block(model: Any) -> str:
-    """Return a model's variables with their defaults, commented out, under what they are about."""
+def block_of(model: Any) -> str:
+    """Return a block of `.env.example`: the summary of a model and its variables, commented out."""
     lines = [f"# {name}={default}" for name, default, _ in variables(model)]
     return "\n".join([f"# {model.__doc__.partition(chr(10))[0]}", *lines]) + "\n"
 
@@ -90,7 +91,7 @@ def row(name: str, default: str, meaning: str) -> str:
 
 
 def variables(model: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield name, default and meaning of every variable that a model declares itself."""
+    """Yield name, default and description of each variable that a model itself declares."""
     for name in vars(model)["__annotations__"]:
         field = model.model_fields.get(name)
         if field is None or not field.alias:
@@ -105,7 +106,7 @@ def variables(model: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def main() -> None:
-    """Write the pieces."""
+    """Write all pieces."""
     for path, text in pieces().items():
         path.write_text(text, "utf-8", newline="\n")
 

@@ -1,4 +1,4 @@
-"""What all tests of the template share: nothing of the person who runs them leaks in."""
+"""Fixtures of all tests: an environment independent of the user, and a cache of renderings."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ from tests.support.rendering import render
 
 
 @pytest.fixture(autouse=True, scope="session")
-def nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No answers from ~/.cookiecutterrc, no colours asked for, and a name for git to commit by.
+def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Isolate the tests from the user's cookiecutter, git, colour and proxy settings.
 
-    Neither are commits signed as ~/.gitconfig has it, nor is a proxy asked for this machine.
-    Programs keep their bytecode, as they do by default: some are started a hundred times.
+    Git gets a name for commits and does not sign them. Programs write bytecode, which is the
+    default, because some are started a hundred times.
     """
     config = tmp_path_factory.mktemp("config") / "cookiecutter.yaml"
     config.write_text(f"replay_dir: {config.parent}\n")
@@ -30,12 +30,12 @@ def nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
                 name, ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get(name)]))
             )
         for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Nobody")
-            patch.setenv(f"GIT_{role}_EMAIL", "nobody@example.org")
+            patch.setenv(f"GIT_{role}_NAME", "Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
         yield
 
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Gives the service of some answers, rendered once, to tests that look and change nothing."""
+    """Return a function that renders a service for some answers, once; tests must not change it."""
     return cache(lambda **answers: render(tmp_path_factory.mktemp("rendered"), **answers))

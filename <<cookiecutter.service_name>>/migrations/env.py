@@ -11,10 +11,10 @@ from << cookiecutter.__package >>.chassis import database
 
 
 def run() -> None:
-    """Run the missing migrations, each in a transaction of its own."""
+    """Run the missing migrations, each in its own transaction."""
     models = [database.DatabaseSettings]
-    given = settings.read(os.environ, models)[database.DatabaseSettings]
-    engine = database.make_engine(given, DIALECTS)
+    values = settings.read(os.environ, models)[database.DatabaseSettings]
+    engine = database.make_engine(values, DIALECTS)
     with engine.connect() as connection:
         context.configure(
             connection=connection,

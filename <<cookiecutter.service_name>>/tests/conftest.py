@@ -1,4 +1,4 @@
-"""Shared fixtures: the service on a database of its own, and tokens that it accepts."""
+"""Shared fixtures: the service with its own database, and tokens that it accepts."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,13 +26,13 @@ MakeToken = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reach this machine without a proxy."""
+    """Bypass proxies for loopback addresses."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 @pytest.fixture(autouse=True)
 def no_deadline() -> Iterator[None]:
-    """Leave no deadline for the next test."""
+    """Clear the deadline after each test."""
     yield
     context.clear_deadline()
 
@@ -56,7 +56,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> development.Issuer:
 
 @pytest.fixture
 def environ(issuer: development.Issuer, migrated: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a service that trusts the issuer, with a database of its own."""
+    """The environment of a service that trusts the issuer, with its own database."""
     database = copyfile(migrated, tmp_path / "test.db")
     return {"AUTH_JWKS_URL": issuer.keys.as_uri(), "DATABASE_URL": f"sqlite:///{database}"}
 

@@ -1,7 +1,7 @@
-"""Placing a service's pipeline in a repository of many services.
+"""Place a service's pipeline in a repository of many services.
 
-CI providers read pipelines at the top of a repository only. What is placed there is made from the
-service's own files, and its first line says so; a file without that line is never touched.
+CI providers read pipelines only at the top of a repository. Placed files are derived from the
+service's own files and start with a line that says so; a file without that line is never changed.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def placing(root: Path, name: str) -> Changes:
 
 
 def notes(root: Path, name: str) -> list[str]:
-    """Return what a person has to do so that the placed files are used."""
+    """Return what the user must do so that the placed files are used."""
     top = repository(root)
     return [
         f"{top / place} runs no service's pipeline; include {provider.leads}"
@@ -48,7 +48,7 @@ def notes(root: Path, name: str) -> list[str]:
 
 
 def withdrawal(root: Path, name: str) -> Changes:
-    """Return the files to remove from the top: a service's own, with the last ones the shared."""
+    """Return the files to remove from the top; with the last service, the shared ones too."""
     top = repository(root)
     if top is None:
         return {}
@@ -62,7 +62,7 @@ def withdrawal(root: Path, name: str) -> Changes:
 
 
 def repository(root: Path) -> Path | None:
-    """Return the top of the repository that a service is a folder of."""
+    """Return the top of the repository that contains a service."""
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
     return None if top == root else top
 
@@ -82,7 +82,7 @@ def own(provider: Provider, top: Path, name: str, path: str) -> set[Path]:
 
 
 def missing(provider: Provider, top: Path) -> Changes:
-    """Return the files that lead a provider to the services' own, where they are missing."""
+    """Return the missing files that make a provider read the services' own."""
     return {
         top / place: text.encode()
         for place, text in provider.shared.items()

@@ -1,4 +1,4 @@
-"""GitHub: workflows that run in a service's folder, from the top of a repository."""
+"""GitHub: workflows at the top of a repository that run in a service's folder."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ FOLDER = ".github/workflows"
 
 
 def files(root: Path, name: str, path: str) -> dict[str, str]:
-    """Return a service's workflows by their place; each has the service's name in front of its own."""
+    """Return a service's workflows by their place, with the service's name as a prefix."""
     workflows = sorted((root / FOLDER).glob("*.yml"))
     return {
         f"{FOLDER}/{name}-{workflow.name}": moved(workflow, name, path, workflows)
@@ -37,5 +37,5 @@ def moved(workflow: Path, name: str, path: str, workflows: list[Path]) -> str:
     return text
 
 
-# GitHub reads every workflow in its folder, so there is no file that leads to them.
+# GitHub reads every workflow in its folder, so no other file has to include them.
 PROVIDER = Provider(place=FOLDER + "/{name}-*.yml", leads=FOLDER, shared={}, files=files)

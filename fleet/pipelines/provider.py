@@ -1,4 +1,4 @@
-"""What differs between CI providers."""
+"""The differences between CI providers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -16,12 +16,12 @@ from tests.support.stubs import contents, register, stub
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run the tool."""
+    """Run the tool and return the process."""
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
 def copy(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a workspace's copy of the tool."""
+    """Run a workspace's copy of the tool and return the process."""
     command = [sys.executable, str(folder / "platform/fleet.pyz"), *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -103,7 +103,7 @@ def test_the_copy_does_what_the_tool_does(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
-def test_the_copy_is_the_same_whatever_the_dates(tmp_path: Path) -> None:
+def test_the_copy_is_independent_of_dates(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders"))
     with ZipFile(tmp_path / "platform/fleet.pyz") as file:
         assert {entry.date_time[0] for entry in file.infolist()} == {1980}
@@ -121,7 +121,7 @@ def test_the_copy_has_no_chassis(tmp_path: Path) -> None:
 
 
 def with_version(path: Path, version: str) -> None:
-    """Let a copy of the tool be of another version."""
+    """Change the version of a copy of the tool."""
     with ZipFile(path) as old:
         entries = {name: old.read(name) for name in old.namelist()}
     entries["VERSION"] = version.encode()
@@ -141,7 +141,7 @@ def test_an_older_copy_is_replaced(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_newer_copy_does_the_work_and_stays(tmp_path: Path) -> None:
+def test_a_newer_copy_is_used_and_kept(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders"))
     with_version(tmp_path / archive.PLACE, "0.10.0")
     done = workspace.register(tmp_path, stub(tmp_path, "stock"))
@@ -158,7 +158,7 @@ def test_a_newer_copy_does_the_work_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file"])
-def test_something_else_in_its_place_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_another_file_in_its_place_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "platform").mkdir()
     (tmp_path / archive.PLACE).write_bytes(content)
     with pytest.raises(fleet.FleetError, match="is not a copy of the fleet tool"):

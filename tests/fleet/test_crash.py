@@ -1,4 +1,4 @@
-"""Registration under fire: many at once, and killed at any moment."""
+"""Registration in parallel, and killed at any moment."""
 
 import os
 import random
@@ -32,7 +32,7 @@ def start(root: Path) -> subprocess.Popen[bytes]:
 
 
 def settled(workspace: Path) -> dict[str, bytes]:
-    """The workspace's files, all parsed; nothing half written may lie among them."""
+    """Return the workspace's files, parsed; there must be no partial files."""
     files = contents(workspace)
     for name in SHARED:
         assert name not in files or yaml.safe_load(files[name])
@@ -68,7 +68,7 @@ def test_real_renderings_at_once_lose_none(tmp_path: Path) -> None:
 
 
 def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Path) -> None:
-    """The hook runs as cookiecutter runs it; a third of the kills meet the registration itself."""
+    """The hook runs as from cookiecutter; a third of the kills occur during registration."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
     register(workspace, stub(workspace, "stock"))
@@ -79,7 +79,7 @@ def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Pat
     hook.write_text(rendered_hook(service_name="orders"))
     moments = random.Random(7)  # noqa: S311 - to be repeated, not to be secret
     begins, ends = 0.0, 0.0
-    for kill in range(-3, KILLS):  # the first three are let live, to see how long it takes
+    for kill in range(-3, KILLS):  # the first three are not killed, to measure the duration
         put_back(workspace, old)
         process = subprocess.Popen(
             [sys.executable, hook], cwd=root, env=os.environ, stdout=subprocess.DEVNULL
@@ -100,7 +100,7 @@ def test_the_hook_killed_at_any_moment_leaves_each_file_old_or_new(tmp_path: Pat
 
 
 def rendered_hook(**given: str) -> str:
-    """The post-generation hook as cookiecutter renders it."""
+    """Return the post-generation hook as rendered by cookiecutter."""
     context = generate_context(str(TEMPLATE / "cookiecutter.json"), extra_context=given)
     context["cookiecutter"] = prompt_for_config(context, no_input=True)
     context["cookiecutter"]["_extensions"] = ["template_0_1_0.Template"]
@@ -113,7 +113,7 @@ def rendered_hook(**given: str) -> str:
 def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
     tmp_path: Path, verb: str
 ) -> None:
-    """A process that is ready to go is let go, and killed a random while later."""
+    """A waiting process is released, and killed after a random time."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
     register(workspace, stub(workspace, "stock"))
@@ -152,7 +152,7 @@ def test_the_script_killed_at_any_moment_leaves_each_file_old_or_new(
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("verb", ["register", "unregister"])
 def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, verb: str) -> None:
-    """Stop dead before the first, second, ... call that touches a file, until one run gets through."""
+    """Kill it before the first, second, ... call on a file, until one run completes."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
     other = stub(workspace, "stock")
@@ -173,7 +173,7 @@ def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, ve
         VERBS[verb](workspace, root)
         assert contents(workspace) == new
     assert steps > 12
-    assert len(seen) == 4  # none, one, two, three files in place
+    assert len(seen) == 4  # none, one, two or three files replaced
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -181,7 +181,7 @@ def test_killed_between_any_two_steps_each_file_is_old_or_new(tmp_path: Path, ve
 def test_killed_between_any_two_steps_compose_names_no_missing_part(
     tmp_path: Path, verb: str
 ) -> None:
-    """The first service brings the platform, the last takes it along."""
+    """The first service installs the shared parts, the last one removes them."""
     workspace = tmp_path / "workspace"
     root = stub(workspace, "orders")
     register(workspace, root)
@@ -222,7 +222,7 @@ def test_a_failed_write_leaves_everything_as_it_was(
     assert contents(tmp_path) == before
 
 
-def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, root)
     before = contents(tmp_path)

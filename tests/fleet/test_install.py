@@ -1,4 +1,4 @@
-"""The tool is installed straight from the repository, and works offline after that."""
+"""The tool is installed from the repository, and works offline afterwards."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fleet(repository: Path, *arguments: str | Path) -> str:
-    """Run the tool from the repository; what it prints."""
+    """Run the tool from the repository and return its output."""
     command = [UV, "tool", "run", "--from", f"git+file://{repository}", "fleet", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The verbs of a rendered service that use the fleet tool, or what it derives."""
+"""Make targets of a rendered service that use the fleet tool or its derived files."""
 
 import os
 import shutil
@@ -15,12 +15,12 @@ UV = Path(shutil.which("uv") or TEMPLATE / ".uv/bin/uv")
 
 
 def with_uv() -> dict[str, str]:
-    """What a developer has who has installed uv."""
+    """Return the environment of a developer who has installed uv."""
     return {**environment(), "PATH": f"{UV.parent}:{os.environ['PATH']}"}
 
 
 def make(service: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a service."""
+    """Run make in a service and return the process."""
     command = ["make", "--silent", *arguments]
     return subprocess.run(command, cwd=service, env=with_uv(), capture_output=True, text=True)
 
@@ -34,7 +34,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_registers_and_unregisters_by_the_workspaces_copy(workspace: Path) -> None:
+def test_registers_and_unregisters_with_the_workspaces_copy(workspace: Path) -> None:
     both = contents(workspace)
     done = make(workspace / "stock", "unregister")
     assert (done.returncode, done.stderr) == (0, "")
@@ -45,7 +45,7 @@ def test_registers_and_unregisters_by_the_workspaces_copy(workspace: Path) -> No
     assert contents(workspace) == both
 
 
-def test_what_to_do_without_a_copy(tmp_path: Path) -> None:
+def test_a_missing_copy_is_reported_with_the_remedy(tmp_path: Path) -> None:
     service = render(tmp_path, workspace="")
     done = make(service, "register", "WORKSPACE=..")
     assert done.returncode == 2
@@ -55,7 +55,7 @@ def test_what_to_do_without_a_copy(tmp_path: Path) -> None:
 
 
 def run_line(service: Path, *arguments: str) -> str:
-    """The command with which `make run` starts a service."""
+    """Return the command with which `make run` starts a service."""
     done = make(service, "--dry-run", "run", *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]

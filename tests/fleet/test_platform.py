@@ -1,4 +1,4 @@
-"""What services share comes with the first that needs it, once, and goes with the last."""
+"""Shared infrastructure: installed with the first service that needs it, removed with the last."""
 
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,23 @@ STORE = ("consul",)
 
 
 def say(path: Path) -> dict[str, Any]:
-    """The services in a compose file or a registry."""
+    """Return the services in a compose file or a registry."""
     said: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))["services"]
     return said
 
 
 def derived(folder: Path) -> dict[str, Any]:
-    """The containers that are derived."""
+    """Return the derived containers."""
     return say(folder / "platform/compose.yaml")
 
 
 def routes(folder: Path) -> list[str]:
-    """The gateway's routes."""
+    """Return the gateway's routes."""
     text = (folder / "platform/gateway/routes.conf").read_text()
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-def test_the_first_service_brings_what_it_needs(tmp_path: Path) -> None:
+def test_the_first_service_installs_what_it_needs(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders", needs=STORE))
 
     compose = derived(tmp_path)
@@ -78,7 +78,7 @@ def test_five_services_share_it(tmp_path: Path) -> None:
     assert not (tmp_path / "platform").exists()
 
 
-def test_a_part_no_longer_needed_goes(tmp_path: Path) -> None:
+def test_a_part_no_longer_needed_is_removed(tmp_path: Path) -> None:
     register(tmp_path, stub(tmp_path, "orders", needs=STORE))
     register(tmp_path, stub(tmp_path, "orders"))
     compose = derived(tmp_path)
@@ -88,7 +88,7 @@ def test_a_part_no_longer_needed_goes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_service_may_be_called_like_a_part(tmp_path: Path, name: str) -> None:
+def test_a_service_may_have_the_name_of_a_part(tmp_path: Path, name: str) -> None:
     register(tmp_path, stub(tmp_path, name))
     compose = derived(tmp_path)
     own = {"file": f"../{name}/compose.yaml", "service": name}
@@ -143,9 +143,7 @@ def test_a_newer_tool_replaces_the_parts_and_leaves_no_old_file(
 
 
 @pytest.mark.parametrize("name", ["gateway.yaml", "gateway/nginx.conf"])
-def test_what_people_changed_is_theirs(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_edited_files_are_kept(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     roots = [stub(tmp_path, "orders"), stub(tmp_path, "stock")]
     register(tmp_path, roots[0])
     changed = tmp_path / "platform" / name
@@ -168,7 +166,7 @@ def test_what_people_changed_is_theirs(
     assert set(contents(tmp_path)) == parts.keys() - {"platform/gateway/routes.conf"}
 
 
-def test_what_people_run_themselves_is_used(tmp_path: Path) -> None:
+def test_existing_containers_are_used(tmp_path: Path) -> None:
     compose = tmp_path / "compose.yaml"
     own = "services:\n  workspace-gateway: {image: ours}\n  workspace-identity: {image: ours}\n"
     compose.write_text(own)
@@ -184,7 +182,7 @@ def test_what_people_run_themselves_is_used(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_what_people_put_in_a_parts_place_replaces_it(tmp_path: Path) -> None:
+def test_a_container_under_the_name_of_a_part_replaces_it(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, root)
     compose = tmp_path / "compose.yaml"
@@ -245,14 +243,14 @@ def test_contracts_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "contracts/orders.stock.json").read_text() == "{}"
 
 
-def test_names_that_can_be_no_hosts_get_no_route(tmp_path: Path) -> None:
+def test_names_that_are_invalid_hosts_get_no_route(tmp_path: Path) -> None:
     registry = tmp_path / "services.yaml"
     registry.write_text("services:\n  'x; }':\n    path: x\n  old:\n    path: old\n")
     register(tmp_path, stub(tmp_path, "orders"))
     assert routes(tmp_path) == ["/old http://old:8000;", "/orders http://orders:8000;"]
 
 
-def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, root)
     before = contents(tmp_path)
@@ -265,7 +263,7 @@ def test_what_a_killed_run_left_is_swept_up(tmp_path: Path) -> None:
 
 
 def test_empty_folders_of_other_people_stay(tmp_path: Path) -> None:
-    """Something may be mounted there."""
+    """They may be mount points."""
     empty = tmp_path / "platform/grafana/data"
     empty.mkdir(parents=True)
     root = stub(tmp_path, "orders")

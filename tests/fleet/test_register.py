@@ -1,4 +1,4 @@
-"""Registration keeps its promises: idempotent, reversible, stable ports, nothing else touched."""
+"""Registration is idempotent and reversible, keeps ports, and changes nothing else."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from tests.support.stubs import contents, register, stub, unregister
 
 
 def say(path: Path) -> dict[str, Any]:
-    """What a shared file says."""
+    """Return the content of a shared file."""
     said: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return said
 
@@ -28,12 +28,12 @@ def put(workspace: Path, files: dict[str, str | bytes]) -> None:
 
 
 def variables(workspace: Path, name: str) -> dict[str, str]:
-    """What `make run` of a service reads."""
+    """Return the variables that `make run` of a service reads."""
     lines = (workspace / f"platform/env/{name}.env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
 
 
-def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
+def test_entries_match_the_interface(tmp_path: Path) -> None:
     assert register(tmp_path, stub(tmp_path, "orders")) == {"http": 8001}
     assert (
         (tmp_path / "services.yaml")
@@ -65,7 +65,7 @@ def test_entries_are_what_the_interface_says(tmp_path: Path) -> None:
     assert location["spec"] == {"targets": ["./orders/catalog-info.yaml"]}
 
 
-def test_a_grpc_port_and_events_are_entered_when_the_service_has_them(tmp_path: Path) -> None:
+def test_a_grpc_port_and_events_are_registered_if_the_service_has_them(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     catalog = root / "catalog-info.yaml"
     events = "cookiecutter-flask-microservice/publishes: order-created,order-deleted\n    "
@@ -89,7 +89,7 @@ def test_five_services_twice_are_byte_identical(tmp_path: Path) -> None:
     assert contents(tmp_path) == once
 
 
-def test_fifty_services_share_no_port_and_a_leaver_moves_nobody(tmp_path: Path) -> None:
+def test_fifty_services_have_distinct_ports_that_never_move(tmp_path: Path) -> None:
     roots = [stub(tmp_path, f"s{number}") for number in range(50)]
     for root in roots:
         (root / "compose.yaml").write_text(f"services: {{{root.name}: {{expose: [8000]}}}}\n")
@@ -178,7 +178,7 @@ def test_paths_lead_from_a_workspace_further_up(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
-def test_what_changed_in_the_service_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_changes_of_the_service_are_applied(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, root)
     registry = tmp_path / "services.yaml"
@@ -201,7 +201,7 @@ def test_what_changed_in_the_service_is_brought_up_to_date(tmp_path: Path) -> No
     assert contents(tmp_path) == {}
 
 
-def test_what_another_service_changed_is_brought_up_to_date_too(tmp_path: Path) -> None:
+def test_changes_of_another_service_are_applied_too(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, root)
     own = root / "compose.yaml"
@@ -407,7 +407,7 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
 
 
 @pytest.mark.parametrize(("files", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_edited_is_refused_and_left_alone(
+def test_files_that_cannot_be_edited_are_refused_and_unchanged(
     tmp_path: Path, files: dict[str, str | bytes], message: str
 ) -> None:
     put(tmp_path, files)
@@ -436,7 +436,7 @@ def test_only_plain_writable_files_are_edited(
         path.symlink_to("target")
     else:
         path.write_text("kind: Location\n")
-        monkeypatch.setattr("os.access", lambda *_: False)  # root may write anything
+        monkeypatch.setattr("os.access", lambda *_: False)  # root may write to every file
     before = contents(tmp_path)
     with pytest.raises(FleetError, match=re.escape(str(path))):
         register(tmp_path, root)
@@ -445,7 +445,7 @@ def test_only_plain_writable_files_are_edited(
 
 @pytest.mark.parametrize("name", ["catalog-info.yaml", "compose.yaml"])
 @pytest.mark.parametrize("text", [None, "", "a: [", "kind: Component\n", "services:\n"])
-def test_a_service_with_broken_files_of_its_own_is_told_so(
+def test_broken_files_of_a_service_are_reported(
     tmp_path: Path, name: str, text: str | None
 ) -> None:
     root = stub(tmp_path, "orders")
@@ -519,7 +519,7 @@ def test_a_service_whose_files_are_missing_is_left_out_of_compose(tmp_path: Path
     assert set(contents(tmp_path)) == {"services.yaml"}
 
 
-def test_a_service_leaves_without_its_files(tmp_path: Path) -> None:
+def test_a_service_without_files_can_be_unregistered(tmp_path: Path) -> None:
     root = stub(tmp_path, "orders")
     register(tmp_path, stub(tmp_path, "stock"))
     before = contents(tmp_path)
@@ -542,7 +542,7 @@ def test_two_services_may_not_have_a_container_of_the_same_name(tmp_path: Path) 
     assert contents(tmp_path) == before
 
 
-# Building blocks of compose files that people write, each with the indentation left to fill in.
+# Parts of hand-written compose files; the indentation is filled in.
 CHILDREN = [
     "{i}web:\n{i}{i}image: nginx # {n}\n",
     '{i}"cache": {{image: redis}}\n',
@@ -556,7 +556,7 @@ CHILDREN = [
 
 @st.composite
 def compose_files(draw: st.DrawFn) -> bytes:
-    """Draw a compose file as somebody might have written it."""
+    """Draw a plausible hand-written compose file."""
     parts = ["x-base: &base\n  restart: always\n"]
     for section in draw(st.permutations(["services", "volumes", "networks", "name"])):
         if not draw(st.booleans()):

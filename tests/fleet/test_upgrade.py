@@ -1,4 +1,4 @@
-"""The chassis of services is brought to the tool's version, and nothing else is touched."""
+"""The chassis of services is upgraded to the tool's version, and nothing else changes."""
 
 import json
 from collections.abc import Callable
@@ -35,14 +35,14 @@ NEW = Chassis(
 
 @pytest.fixture(autouse=True)
 def brought(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tool is version 1.10.0 and brings this chassis."""
+    """A tool of version 1.10.0 with this chassis."""
     monkeypatch.setattr(upgrade, "__version__", "1.10.0")
     monkeypatch.setattr(chassis, "brought", lambda: NEW)
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """Two services with a chassis of version 1.9.0; one of them finds its peers in Consul."""
+    """Two services with a chassis of version 1.9.0; one of them uses Consul."""
     for name, parts in (("orders", ("consul",)), ("payment-gateways", ())):
         root = stub(tmp_path, name)
         register(tmp_path, root)
@@ -68,7 +68,7 @@ def run(workspace: Path) -> Callable[..., Result]:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Every file of a service."""
+    """Return every file of a service."""
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
@@ -160,9 +160,7 @@ def test_a_newer_chassis_stays(
     assert files(workspace) == before
 
 
-def test_a_run_that_was_killed_is_finished_by_the_next(
-    workspace: Path, run: Callable[..., Result]
-) -> None:
+def test_a_killed_run_is_completed_by_the_next(workspace: Path, run: Callable[..., Result]) -> None:
     folder = workspace / "orders/src/orders/chassis"
     (folder / "context.py").write_bytes(NEW.files["context.py"])
     (folder / ".added.py.new").write_text("half")
@@ -177,11 +175,12 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     [
         (None, "is missing"),
         ("version = ", "is broken"),
-        ('version = "1.9.0"\nparts = []\n', "is broken"),
-        ('version = "x"\nparts = []\n[files]\n', "is broken"),
-        ('version = "1.9.0"\nparts = [1]\n[files]\n', "is broken"),
-        (f'version = "1.9.0"\nparts = []\n[files]\n"../../x" = "{"0" * 64}"\n', "is broken"),
-        (f'version = "1.9.0"\nparts = []\n[files]\n"Makefile" = "{"0" * 64}"\n', "is not in src"),
+        ("# version: 1.9.0\n", "is broken"),
+        ("# version: x\n# parts:\n", "is broken"),
+        ("# version: 1.9.0\n# parts: A/B\n", "is broken"),
+        ("# version: 1.9.0\n# parts:\n0  Makefile\n", "is broken"),
+        (f"# version: 1.9.0\n# parts:\n{'0' * 64}  ../../x\n", "is broken"),
+        (f"# version: 1.9.0\n# parts:\n{'0' * 64}  Makefile\n", "is not in src"),
     ],
 )
 def test_a_broken_lock_stops_its_service_only(

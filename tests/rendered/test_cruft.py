@@ -1,4 +1,4 @@
-"""A service follows the template: cruft creates it, sees that it is behind, and brings it up to date."""
+"""A service follows the template: cruft creates it, reports updates and applies them."""
 
 import json
 import shutil
@@ -15,21 +15,21 @@ NO_PART_OF_IT = shutil.ignore_patterns(".git", ".uv", ".venv", ".*_cache", "__py
 
 
 def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
-    """Run a program that ends with this status; what it says."""
+    """Run a program that must end with this status, and return its output."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
 def commit(repository: Path, message: str) -> None:
-    """Commit everything in a folder."""
+    """Commit all files in a folder."""
     run("git", "add", "--all", cwd=repository)
     run("git", "commit", "--quiet", "--no-verify", f"--message={message}", cwd=repository)
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """The template as it is in the work tree, in a repository of its own."""
+    """The template as it is in the work tree, in a separate repository."""
     repository = tmp_path / "template"
     shutil.copytree(TEMPLATE, repository, ignore=NO_PART_OF_IT)
     run("git", "init", "--quiet", "--initial-branch=main", cwd=repository)
@@ -39,7 +39,7 @@ def template(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(template: Path) -> Path:
-    """A service that cruft made, committed, and registered in the workspace around it."""
+    """A service created by cruft, committed, and registered in the workspace around it."""
     workspace = template.parent / "workspace"
     workspace.mkdir()
     run(CRUFT, "create", template, "--no-input", "--output-dir", workspace, cwd=template.parent)
@@ -48,7 +48,7 @@ def service(template: Path) -> Path:
     return workspace / "orders"
 
 
-def test_update_keeps_what_people_changed(template: Path, service: Path) -> None:
+def test_update_keeps_edited_files(template: Path, service: Path) -> None:
     run(CRUFT, "check", cwd=service)
     shared = contents(service.parent)
 
@@ -82,18 +82,18 @@ def test_an_answer_can_be_changed_later(service: Path) -> None:
     run(CRUFT, "update", "--skip-apply-ask", *answers, cwd=service)
 
     grep = ("git", "grep", "--untracked", "--ignore-case", "--files-with-matches")
-    but_cruft = ("--", ":!.cruft.json")  # which keeps the template's tables
+    but_cruft = ("--", ":!.cruft.json")  # it contains the template's private variables
     assert run(*grep, "psycopg", *but_cruft, cwd=service, status=1) == ""
     assert "pyproject.toml" in run(*grep, "pymysql", *but_cruft, cwd=service)
 
 
 def contents(workspace: Path) -> dict[str, bytes]:
-    """The files that the services of a workspace share."""
+    """Return the shared files of a workspace."""
     return {path.name: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Replace the first place where a text occurs in a file."""
+    """Replace the first occurrence of a text in a file."""
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))

@@ -1,4 +1,4 @@
-"""A service's own lint names every import that breaks a rule."""
+"""`make lint` of a service names every import that breaks a rule."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ LAYERS = "Dependencies point inwards"
 STANDARD_LIBRARY = "Domain and use cases use the standard library only"
 PUBLIC_FACE = "Service code uses the public face of a chassis package"
 
-# A file, a line that it must not have, the rule that it breaks, and the import as it is reported.
+# A file, a forbidden line, the rule that it breaks, and the import as reported.
 VIOLATIONS = [
     ("domain/values.py", "import flask", STANDARD_LIBRARY, "orders.domain.values imports flask"),
     (
@@ -35,7 +35,7 @@ VIOLATIONS = [
 
 @pytest.fixture(scope="module")
 def copy(service: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the service's source, to break."""
+    """A copy of the service's source, for violations."""
     folder = tmp_path_factory.mktemp("broken")
     shutil.copytree(service / "src", folder / "src", dirs_exist_ok=True)
     shutil.copy(service / "pyproject.toml", folder)

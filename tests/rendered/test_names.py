@@ -1,4 +1,4 @@
-"""Names that strain a rendering keep the service's types, tests and API description right."""
+"""Difficult names keep the service's types, tests and OpenAPI document right."""
 
 import os
 import re
@@ -12,20 +12,20 @@ import pytest
 from tests.support.names import NAMES, label
 from tests.support.verbs import make
 
-# All names would take minutes; these try length, an odd plural, and words that the code uses too.
+# All names would take minutes; these test length, an irregular plural, and words of the code.
 TRIED = ("a" * 40, "kafka-gateway", "r" * 24, "address", "event", "news")
 FEW = [answers for answers in NAMES if label(answers) in TRIED]
 
 
 @pytest.fixture(scope="module")
 def tools(service: Path) -> Path:
-    """Where the programs are that every rendered service would install for itself."""
+    """The programs that every rendered service would install."""
     make(service, "token")
     return service / ".venv" / "bin"
 
 
 def python(tools: Path, folder: Path, *arguments: str) -> str:
-    """Run Python in a service that has nothing installed of its own."""
+    """Run Python in a service without its own environment."""
     done = subprocess.run(
         [tools / "python", *arguments],
         cwd=folder,
@@ -40,7 +40,7 @@ def python(tools: Path, folder: Path, *arguments: str) -> str:
 @pytest.mark.parametrize(
     "names", [FEW, pytest.param(NAMES, marks=pytest.mark.long)], ids=["few", "all"]
 )
-def test_types_are_right(
+def test_types_check(
     names: list[dict[str, str]],
     rendered: Callable[..., Path],
     service: Path,
@@ -54,7 +54,7 @@ def test_types_are_right(
         init = sources / f"under_{number}" / "__init__.py"
         init.write_text(f'"""The service called {label(answers)}."""\n')
 
-    # One run for all packages: the libraries are read once.
+    # One run for all packages, which reads the libraries once.
     settings = (service / "pyproject.toml").read_text()
     (tmp_path / "pyproject.toml").write_text(
         re.sub(r"(?m)^files = .*$", 'files = ["src"]', settings)
@@ -63,7 +63,7 @@ def test_types_are_right(
 
 
 @pytest.mark.parametrize("answers", FEW, ids=label)
-def test_unit_tests_and_description_hold(
+def test_unit_tests_pass_and_openapi_is_current(
     answers: dict[str, str], rendered: Callable[..., Path], tools: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(rendered(**answers, workspace=""), tmp_path / "service")

@@ -1,4 +1,4 @@
-"""A service passes its own checks untouched, offline once it is installed, and does what it says."""
+"""An unchanged service passes its own checks, offline after the installation, and works."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rendered.conftest import Client
+from tests.support.http import ORDERS, Client
 from tests.support.rendering import CHOICES, render
 from tests.support.servers.processes import free_port
 from tests.support.verbs import environment, make
@@ -17,14 +17,14 @@ VERBS = {
     *("image", "up", "down", "register", "unregister"),
 }
 
-# Nobody answers here, so whatever asks for the network fails.
+# A proxy that does not exist, so every access to the network fails.
 OFFLINE = {
     "UV_OFFLINE": "1",
     **dict.fromkeys(
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
         f"http://127.0.0.1:{free_port()}",
     ),
-    # The tests see to it themselves that they reach what is on this machine.
+    # The tests themselves bypass the proxy for this machine.
     "no_proxy": "",
     "NO_PROXY": "",
 }
@@ -58,59 +58,59 @@ def test_every_database_passes_too(database: str, tmp_path: Path) -> None:
     assert " passed in " in make(other, "test")
 
 
-def test_verbs_explain_themselves(service: Path) -> None:
+def test_help_describes_every_command(service: Path) -> None:
     lines = make(service, "help").splitlines()
 
     assert {line.split()[0] for line in lines} >= VERBS
     assert all(len(line.split()) > 2 for line in lines)
 
 
-def test_token_is_all_that_is_printed(service: Path) -> None:
+def test_token_prints_nothing_else(service: Path) -> None:
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", make(service, "token"))
 
 
-def test_resource_lives(running: Client) -> None:
-    assert running("GET", "/health/ready").status == 200
+def test_resource_is_created_read_changed_and_deleted(running: Client) -> None:
+    assert running.get("/health/ready").status == 200
 
-    created = running("POST", "/api/v1/orders", {"name": "First"})
-    assert (created.status, created.body["name"]) == (201, "First")
-    path = f"/api/v1/orders/{created.body['id']}"
-    assert created.headers["location"].endswith(path)
+    created = running.post({"name": "First"})
+    assert (created.status, created.json()["name"]) == (201, "First")
+    path = f"{ORDERS}/{created.json()['id']}"
+    assert created.headers["Location"].endswith(path)
 
-    listed = running("GET", "/api/v1/orders?limit=200")
-    assert (listed.status, created.body in listed.body["items"]) == (200, True)
+    listed = running.get(f"{ORDERS}?limit=200")
+    assert (listed.status, created.json() in listed.json()["items"]) == (200, True)
 
-    read = running("GET", path)
-    assert (read.status, read.body) == (200, created.body)
+    read = running.get(path)
+    assert (read.status, read.json()) == (200, created.json())
 
-    assert running("PATCH", path, {"name": "Second"}).status == 428
-    changed = running("PATCH", path, {"name": "Second"}, if_match=read.headers["etag"])
-    assert (changed.status, changed.body["name"]) == (200, "Second")
-    assert running("PATCH", path, {"name": "Third"}, if_match=read.headers["etag"]).status == 412
+    first = {"If-Match": read.headers["ETag"]}
+    assert running.ask("PATCH", path, body={"name": "Second"}).status == 428
+    changed = running.ask("PATCH", path, body={"name": "Second"}, headers=first)
+    assert (changed.status, changed.json()["name"]) == (200, "Second")
+    assert running.ask("PATCH", path, body={"name": "Third"}, headers=first).status == 412
 
-    assert running("DELETE", path, if_match=changed.headers["etag"]).status == 204
-    gone = running("GET", path)
-    assert (gone.status, gone.headers["content-type"]) == (404, "application/problem+json")
+    second = {"If-Match": changed.headers["ETag"]}
+    assert running.ask("DELETE", path, headers=second).status == 204
+    gone = running.get(path)
+    assert (gone.status, gone.headers["Content-Type"]) == (404, "application/problem+json")
 
 
-def test_nothing_without_a_token(running: Client) -> None:
-    stranger = Client(running.address)
-
-    assert stranger("GET", "/api/v1/orders").status == 401
+def test_requests_without_a_token_are_rejected(running: Client) -> None:
+    assert running.get(token=None).status == 401
     for path in ("/health/live", "/health/startup", "/metrics", "/openapi.json", "/docs"):
-        assert stranger("GET", path).status == 200, path
+        assert running.get(path, token=None).status == 200, path
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="README calls the service with curl")
 def test_calls_in_readme_work(service: Path, running: Client) -> None:
     readme = (service / "README.md").read_text()
-    # The second block is the workspace's: tests/systems/test_compose.py has its gateway and tokens.
+    # The second block needs a workspace; tests/systems/test_compose.py tests its gateway and tokens.
     block, _ = re.findall(r"```console\n(API=.*?)```", readme, re.DOTALL)
-    calls = re.sub(r"http://127\.0\.0\.1:\d+", running.address, block)
-    created = running("POST", "/api/v1/orders", {"name": "Zeroth"})
+    calls = re.sub(r"http://127\.0\.0\.1:\d+", f"http://127.0.0.1:{running.port}", block)
+    created = running.post({"name": "Zeroth"})
 
     said = subprocess.run(
-        ["bash", "-euc", f"ID={created.body['id']}\n{calls}"],
+        ["bash", "-euc", f"ID={created.json()['id']}\n{calls}"],
         cwd=service,
         env=environment(),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The template's own verbs do what README says."""
+"""The commands of the template do what README says."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.support.verbs import environment
 
 
 def make(*arguments: str) -> str:
-    """Run `make` in the template's root with no terminal; what it says."""
+    """Run `make` in the template without a terminal, and return its output."""
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=TEMPLATE,
@@ -26,7 +26,7 @@ def make(*arguments: str) -> str:
     return done.stdout
 
 
-def test_new_makes_a_service_beside_the_checkout(tmp_path: Path) -> None:
+def test_new_creates_a_service_beside_the_checkout(tmp_path: Path) -> None:
     assert "OUTPUT ?= ../workspace\n" in (TEMPLATE / "Makefile").read_text()
 
     said = make("new", f"OUTPUT={tmp_path}/shop")
@@ -37,7 +37,7 @@ def test_new_makes_a_service_beside_the_checkout(tmp_path: Path) -> None:
     assert "orders:" in (tmp_path / "shop" / "services.yaml").read_text()
 
 
-def test_new_takes_answers_and_presets(tmp_path: Path) -> None:
+def test_new_accepts_answers_and_presets(tmp_path: Path) -> None:
     answers = "ARGS=service_name=payments description='Who paid, and what for'"
     make("new", f"OUTPUT={tmp_path}", "PRESET=minimal", answers)
 
@@ -68,7 +68,7 @@ def test_new_asks_on_a_terminal(tmp_path: Path) -> None:
     assert (tmp_path / "payments").is_dir()
 
 
-def test_new_says_what_is_wrong(tmp_path: Path) -> None:
+def test_new_reports_invalid_answers(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "new", f"OUTPUT={tmp_path}", "ARGS=service_name=Orders databse=mysql"],
         cwd=TEMPLATE,
@@ -94,7 +94,7 @@ def test_demo_calls_both_services() -> None:
     assert f"Payment(id=UUID('{payment['id']}'), name='First', version=1)" in said
 
 
-def test_verbs_explain_themselves() -> None:
+def test_help_describes_every_command() -> None:
     makefile = (TEMPLATE / "Makefile").read_text()
     verbs = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
 

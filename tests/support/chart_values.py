@@ -1,4 +1,4 @@
-"""The chart of a rendered service, and values that it has to refuse."""
+"""The chart of a rendered service, and values that it must refuse."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ Values = dict[str, Any]
 
 ENVIRONMENTS = ("development", "staging", "production")
 
-# What is wrong, values, and what the message has to name.
+# The problem, the values, and what the message must name.
 REFUSED: list[tuple[str, Values, str]] = [
     ("an unknown name", {"replica": 2}, "replica"),
     ("an unknown name below", {"image": {"name": "orders"}}, "name"),
@@ -38,7 +38,7 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("another port than peers expect", {"ports": {"http": 8080}}, "http"),
     ("no service's name", {"dependsOn": ["Inventory"]}, "dependsOn"),
     ("a peer twice", {"dependsOn": ["inventory", "inventory"]}, "dependsOn"),
-    ("everybody as the gateway", {"networkPolicy": {"gateway": {"from": []}}}, "from"),
+    ("any source as the gateway", {"networkPolicy": {"gateway": {"from": []}}}, "from"),
     ("an empty peer", {"networkPolicy": {"prometheus": {"from": [{}]}}}, "from"),
     ("no way to names", {"networkPolicy": {"dns": None}}, "dns"),
     ("more than /api outside", {"route": {"paths": ["/metrics"]}}, "paths"),
@@ -49,7 +49,7 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("no way to the database", {"networkPolicy": {"database": None}}, "database"),
     ("mutual TLS that it does not do", {"tls": {"enabled": True}}, "tls"),
 ]
-# The same for a service whose database is a file.
+# The same for a service on SQLite.
 REFUSED_WITH_A_FILE: list[tuple[str, Values, str]] = [
     ("two on one file", {"replicas": 2}, "replicas"),
     ("scaling on one file", {"autoscaling": {"enabled": True}}, "enabled"),
@@ -64,19 +64,19 @@ REFUSED_WITH_MTLS: list[tuple[str, Values, str]] = [
 ]
 # The same for a service in a mesh.
 REFUSED_IN_A_MESH: list[tuple[str, Values, str]] = [
-    ("everybody as callers", {"callers": ["*"]}, "callers"),
+    ("any caller", {"callers": ["*"]}, "callers"),
     ("a caller twice", {"callers": ["checkout", "checkout"]}, "callers"),
     ("a caller by its address", {"callers": ["http://checkout:8000"]}, "callers"),
 ]
 
 
 def chart(service: Path) -> Path:
-    """Give the folder of a service's chart."""
+    """Return the folder of a service's chart."""
     return service / "deploy" / "helm" / service.name
 
 
 def merged(values: Values, over: Mapping[str, Any]) -> Values:
-    """Lay values over others as Helm does: maps are merged, null takes a name away."""
+    """Return values merged as Helm does: maps are merged, null removes a key."""
     result = dict(values)
     for name, value in over.items():
         if value is None:
@@ -89,7 +89,7 @@ def merged(values: Values, over: Mapping[str, Any]) -> Values:
 
 
 def values(chart: Path, environment: str | None = None) -> Values:
-    """Read a chart's values, with those of an environment over them."""
+    """Return a chart's values, with those of an environment merged in."""
     own: Values = yaml.safe_load((chart / "values.yaml").read_text("utf-8"))
     if environment is None:
         return own

@@ -1,4 +1,4 @@
-"""Rendered charts: what Helm makes of a service's chart and some values, and how to read it."""
+"""Charts rendered by Helm, and how to read them."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,7 +49,7 @@ CERTIFICATE = {
 }
 MTLS = ("tls.enabled=true", f"tls.certificate={json.dumps(CERTIFICATE)}")
 CALLERS = ('callers=["checkout", "mall/shop"]',)
-# What each kind of transport takes that is empty, or off, in values.yaml.
+# Values of each transport for everything that is empty or disabled in values.yaml.
 TRANSPORT: dict[str, tuple[str, ...]] = {
     "none": (),
     "service": MTLS,
@@ -67,7 +67,7 @@ every_combination = pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of
 
 @pytest.fixture(scope="session")
 def chart_of(tmp_path_factory: pytest.TempPathFactory) -> Find:
-    """The chart of a service with these answers, rendered once."""
+    """Return a function that renders the chart for some answers, once for each."""
 
     @cache
     def find(**answers: str) -> Path:
@@ -79,29 +79,29 @@ def chart_of(tmp_path_factory: pytest.TempPathFactory) -> Find:
 
 @pytest.fixture(scope="session")
 def charts(helm4: Helm, chart_of: Find) -> Render:
-    """The objects of a service with these answers, and values as for --set-json."""
+    """Return a function that renders the objects for answers and values (as for --set-json)."""
     return lambda *values, **answers: helm4.template(chart_of(**answers), *values)
 
 
 @pytest.fixture(scope="session")
 def objects(charts: Render) -> Render:
-    """The same, once: for tests that change nothing in them."""
+    """Return the same function with a cache, for tests that don't change the objects."""
     return cache(charts)
 
 
 def of_kind(found: Iterable[Object], kind: str) -> list[Object]:
-    """Objects of a kind."""
+    """Return the objects of a kind."""
     return [it for it in found if it["kind"] == kind]
 
 
 def one(found: Iterable[Object], kind: str) -> Object:
-    """The only object of a kind."""
+    """Return the only object of a kind."""
     (it,) = of_kind(found, kind)
     return it
 
 
 def pods_of(found: Iterable[Object]) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
-    """Every pod that objects describe: its owner, labels and spec."""
+    """Return every pod that objects describe: its owner, labels and spec."""
     return [
         (called(it), pod["metadata"]["labels"], pod["spec"])
         for it in found
@@ -110,7 +110,7 @@ def pods_of(found: Iterable[Object]) -> list[tuple[str, dict[str, str], dict[str
 
 
 def templates(part: Any) -> Iterator[dict[str, Any]]:
-    """Every pod in an object, however deep."""
+    """Yield every pod template in an object, at any depth."""
     if isinstance(part, list):
         for item in part:
             yield from templates(item)
@@ -123,5 +123,5 @@ def templates(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def component(labels: Mapping[str, str]) -> str:
-    """The part of the service that a pod is."""
+    """Return the component of the service that a pod belongs to."""
     return labels["app.kubernetes.io/component"]

@@ -1,4 +1,4 @@
-"""A collector of traces in the test process: takes OTLP over HTTP, as an OpenTelemetry one does."""
+"""An OpenTelemetry collector in the test process, which accepts OTLP over HTTP."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from typing import Any, Self
 from tests.support.running import Project
 from tests.support.servers.processes import free_port
 
-# The service has the protocol's definitions, so its interpreter reads what it has sent.
+# The service depends on the definitions of the protocol, so its interpreter decodes the spans.
 _TO_JSON = """
 import sys
 from google.protobuf.json_format import MessageToJson
@@ -22,7 +22,7 @@ print(MessageToJson(ExportTraceServiceRequest.FromString(sys.stdin.buffer.read()
 
 @dataclass(frozen=True)
 class Span:
-    """A span as it arrived."""
+    """A received span."""
 
     name: str
     kind: str
@@ -34,7 +34,7 @@ class Span:
 
 
 class Collector:
-    """Listens on 127.0.0.1 while it runs, and keeps what it is sent."""
+    """Listens on 127.0.0.1 while it runs, and stores what it receives."""
 
     def __init__(self) -> None:
         self._port = free_port()
@@ -57,7 +57,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -73,7 +73,7 @@ class Collector:
         self._server.server_close()
 
     def spans(self, project: Project) -> list[Span]:
-        """Give the spans that came so far."""
+        """Return the spans received so far."""
         return [span for batch in self._batches for span in _spans(project, batch)]
 
 

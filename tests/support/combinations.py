@@ -1,4 +1,4 @@
-"""The sets of answers that every rendered service is checked with."""
+"""The sets of answers with which every rendered service is checked."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -7,24 +7,24 @@ from tests.support.rendering import CHOICES, MANIFEST
 
 Answers = Mapping[str, str]
 
-# Questions with a free answer whose form changes what is rendered, besides those with choices.
+# Questions with free answers that change which files are rendered.
 AXES: dict[str, Sequence[str]] = {
     **CHOICES,
     "depends_on": ("", "inventory,payments"),
     "workspace": ("..", ""),
 }
 
-# Questions whose answer is only a word or a line in the text; test_names.py varies them.
+# Questions whose answers only appear in the text; test_names.py varies them.
 WORDS = {"service_name", "description", "owner", "resource"}
 
 
 def singles() -> list[dict[str, str]]:
-    """The defaults, then every other option alone."""
+    """Return the defaults, then every other option alone."""
     return [{}, *({name: option} for name, options in AXES.items() for option in options[1:])]
 
 
 def possible(answers: Answers) -> bool:
-    """Whether these answers go together, as cookiecutter.json says."""
+    """Return whether cookiecutter.json allows these answers together."""
     return not any(
         all(answers.get(name) in wanted for name, wanted in pair["answers"].items())
         for pair in MANIFEST["_impossible"]
@@ -32,10 +32,10 @@ def possible(answers: Answers) -> bool:
 
 
 def pairwise() -> list[dict[str, str]]:
-    """Few sets of answers in which every two options of two questions meet at least once.
+    """Return a small list of answers in which every possible pair of options occurs.
 
-    Greedy: start from a pair not yet met, then give each other question the option
-    that makes the most new pairs.
+    Greedy: start from a pair that is still missing, then choose for each other question the option
+    that adds the most missing pairs.
     """
     missing = every_pair()
     sets: list[dict[str, str]] = []
@@ -55,7 +55,7 @@ def pairwise() -> list[dict[str, str]]:
 
 
 def every_pair() -> set[frozenset[tuple[str, str]]]:
-    """Every two options of two questions that go together."""
+    """Return every possible pair of options of two questions."""
     return {
         frozenset({(a, x), (b, y)})
         for a, b in combinations(AXES, 2)
@@ -66,12 +66,12 @@ def every_pair() -> set[frozenset[tuple[str, str]]]:
 
 
 def met(answers: Answers) -> set[frozenset[tuple[str, str]]]:
-    """The pairs of options that occur in a set of answers."""
+    """Return the pairs of options in a set of answers."""
     return {frozenset(pair) for pair in combinations(answers.items(), 2)}
 
 
 def label(answers: Answers) -> str:
-    """A set of answers as the id of a test."""
+    """Return the id of a test for a set of answers."""
     return "+".join(value or f"no {name}" for name, value in answers.items()) or "defaults"
 
 

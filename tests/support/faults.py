@@ -1,4 +1,4 @@
-"""A reverse proxy in the test process that counts requests, and mishandles those that it is told to."""
+"""A reverse proxy in the test process that counts requests and can inject faults."""
 
 import random
 import socket
@@ -15,19 +15,19 @@ from typing import Self
 from tests.support.servers.processes import free_port
 
 PASS, RESET, CUT, HANG, REFUSE = "pass", "reset", "cut", "hang", "503"
-# Closing sends RST.
+# Closing the socket sends RST.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Faults:
-    """Stands in front of a service.
+    """A proxy in front of a service.
 
     Attributes:
-        fault: says what becomes of the next request: PASS; RESET the connection once it is read;
-            pass it on and CUT the connection before the answer; HANG for longer than anybody waits;
-            REFUSE with 503.
-        seen: how many requests there were, by method.
-        names: what the bodies of POST requests were, each as often as it came.
+        fault: the fate of the next request: PASS; RESET the connection after reading it;
+            forward it and CUT the connection before the response; HANG for longer than any
+            timeout; REFUSE with 503.
+        seen: the number of requests by method.
+        names: the names in the bodies of POST requests, counted.
     """
 
     def __init__(self, target: int, token: str) -> None:
@@ -44,7 +44,7 @@ class Faults:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class Faults:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections, and cut those that there are."""
+        """Refuse connections and cut the existing ones."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -139,7 +139,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that broke is what this is about."""
+        """Ignore broken connections, which these tests provoke."""
 
 
 def _answer(handler: BaseHTTPRequestHandler, status: int, content: bytes) -> None:
@@ -160,6 +160,6 @@ def _reset(one: socket.socket) -> None:
 
 
 def at_random(*faults: str, seed: int = 1) -> Callable[[], str]:
-    """Choose among faults by lot, the same ones in every run."""
+    """Return a function that chooses faults at random, the same in every run."""
     lot = random.Random(seed)  # noqa: S311
     return lambda: lot.choice(faults)

@@ -1,4 +1,4 @@
-"""An issuer of access tokens in the test process: signing keys, and the address that shows them."""
+"""An issuer of access tokens in the test process, with signing keys and a JWKS endpoint."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ SCOPES = "orders:read orders:write"
 
 @dataclass(frozen=True)
 class Key:
-    """A signing key, under the id that it is published by."""
+    """A signing key with its published id."""
 
     id: str
     algorithm: str
@@ -30,7 +30,7 @@ class Key:
 
     @classmethod
     def make(cls, algorithm: str) -> Self:
-        """Make a new one, for RS256 or ES256."""
+        """Return a new key, for RS256 or ES256."""
         private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = (
             rsa.generate_private_key(65537, 2048)
             if algorithm == "RS256"
@@ -40,7 +40,7 @@ class Key:
 
     @property
     def public(self) -> dict[str, Any]:
-        """Its public half, as a key set lists it."""
+        """Return the public key as a JWK."""
         if isinstance(self.private, rsa.RSAPrivateKey):
             found = jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         else:
@@ -52,9 +52,9 @@ class Issuer:
     """Issues tokens, and publishes its keys on 127.0.0.1 while it runs.
 
     Attributes:
-        keys: what it publishes.
-        fetches: how often somebody has asked for the keys.
-        pause: the seconds that it lets them wait.
+        keys: the published keys.
+        fetches: the number of requests for the keys.
+        pause: the delay of its responses in seconds.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Issuer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a service needs to trust it."""
+        """The settings of a service that trusts it."""
         return {
             "AUTH_ISSUER": self.name,
             "AUTH_AUDIENCE": AUDIENCE,
@@ -89,7 +89,7 @@ class Issuer:
         self.stop()
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Accept requests from now on."""
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -97,14 +97,14 @@ class Issuer:
                 issuer.fetches += 1
                 body = json.dumps({"keys": [key.public for key in issuer.keys]}).encode()
                 time.sleep(issuer.pause)
-                with suppress(ConnectionError):  # who asked may have gone
+                with suppress(ConnectionError):  # the client may have disconnected
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -128,7 +128,7 @@ class Issuer:
         headers: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> str:
-        """Make a token that grants every scope; keywords replace claims, None leaves one out."""
+        """Return a token with all scopes; keywords replace claims, None removes one."""
         key = key or self.ec
         given = {name: value for name, value in self.claims(**claims).items() if value is not None}
         head = {"kid": key.id, "typ": "at+jwt", **(headers or {})}
@@ -140,7 +140,7 @@ class Issuer:
         )
 
     def claims(self, **claims: Any) -> dict[str, Any]:
-        """Give the claims of such a token."""
+        """Return the claims of such a token."""
         now = int(time.time())
         usual = {
             "iss": self.name,

@@ -1,4 +1,4 @@
-"""Killing a process between any two of its steps on files."""
+"""Kill a process between any two of its steps on files."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from tests.support.stubs import contents
 
 
 def put_back(workspace: Path, files: dict[str, bytes]) -> None:
-    """Let the workspace's own files be exactly these."""
+    """Restore the workspace's own files to this content."""
     for name in contents(workspace):
         (workspace / name).unlink()
     for name, content in files.items():
@@ -19,7 +19,10 @@ def put_back(workspace: Path, files: dict[str, bytes]) -> None:
 
 
 def forked(act: Callable[[], object], steps: int) -> bool:
-    """Act in a child that dies at its n-th step on files; whether it got through before."""
+    """Run an action in a child that is killed at its n-th step on files.
+
+    Return whether it finished before.
+    """
     if (child := os.fork()) == 0:
         left = steps
 

@@ -1,4 +1,4 @@
-"""A name server in the test process, as Docker has one for the services of a workspace."""
+"""A name server in the test process, like Docker's for the services of a workspace."""
 
 import socket
 import threading
@@ -8,12 +8,15 @@ from typing import Self
 
 _HEADER = 12
 _FOUND, _UNKNOWN = b"\x81\x80", b"\x81\x83"
-_POINTER, _ADDRESS = b"\xc0\x0c", b"\x00\x01\x00\x01"  # to the name asked for; type A, class IN
+_POINTER, _ADDRESS = (
+    b"\xc0\x0c",
+    b"\x00\x01\x00\x01",
+)  # pointer to the queried name; type A, class IN
 _SECONDS = b"\x00\x00\x00\x01"
 
 
 class Names:
-    """Answers with the addresses that it is told; other names it has never heard of."""
+    """Returns the configured addresses; other names do not exist."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
@@ -36,7 +39,7 @@ class Names:
         self._socket.close()
 
     def _serve(self) -> None:
-        with suppress(OSError):  # it has been closed
+        with suppress(OSError):  # the socket was closed
             while True:
                 query, sender = self._socket.recvfrom(512)
                 if query:

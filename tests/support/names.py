@@ -1,8 +1,8 @@
-"""Names that test every rendered file: short, long, irregular in the plural, used by the code itself."""
+"""Names that test every rendered file: short, long, irregular plurals, names used by the code."""
 
 ORDERS = {"service_name": "orders"}
 
-# Plausible services, and the resource that each gets: none of these may be refused.
+# Plausible services and their resources; none of these may be refused.
 ACCEPTED = {
     "tags": "tag",
     "pages": "page",
@@ -22,10 +22,10 @@ ACCEPTED = {
     "customer-loyalty-points-redemption": "points_redemption",
 }
 
-# Those whose class still meets another name in the code of a service.
+# Services whose class would collide with another name in the code.
 COLLIDING: set[str] = set()
 
-# Those that are still the names of containers of the workspace.
+# Names of containers of the workspace.
 CONTAINERS = {"identity", "gateway"}
 
 SERVICES = [
@@ -35,7 +35,7 @@ SERVICES = [
         "a" * 40,
         "warehouse-stock-reservation-coordinators",  # 40, in words
         "http2-proxies",
-        "kafka-gateway",  # a room's name in it
+        "kafka-gateway",  # contains a room's name
         "categories",
         "boxes",
         *(name for name in ACCEPTED if name not in COLLIDING | CONTAINERS),
@@ -68,5 +68,5 @@ NAMES = [*SERVICES, *RESOURCES]
 
 
 def label(answers: dict[str, str]) -> str:
-    """The name that a set of answers tries."""
+    """Return the name that a set of answers tests."""
     return list(answers.values())[-1]

@@ -1,7 +1,7 @@
-"""A stand-in for a Pact Broker: it keeps contracts, remembers what it is asked, and judges nothing.
+"""A stub of a Pact Broker: it stores contracts, records requests and verifies nothing.
 
-It answers as far as the verifier and the broker's client need to go on. What a real broker makes of
-selectors, branches and environments is not in here.
+Its responses are what the verifier and the broker's client need. The semantics of selectors,
+branches and environments are not implemented.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that came."""
+    """A received request."""
 
     method: str
     path: str
@@ -26,18 +26,18 @@ class Asked:
 
 @dataclass
 class Broker:
-    """What it knows and has been asked."""
+    """The stored contracts and received requests."""
 
     url: str = ""
     contracts: dict[str, dict[str, Any]] = field(default_factory=dict)  # consumer/provider
     asked: list[Asked] = field(default_factory=list)
 
     def bodies(self, path: str) -> list[Any]:
-        """What came with requests whose path begins like this."""
+        """Return the bodies of requests whose path begins with a prefix."""
         return [each.body for each in self.asked if each.path.startswith(path) and each.body]
 
     def answer(self, asked: Asked) -> dict[str, Any]:
-        """Answer a request, in HAL."""
+        """Respond to a request, in HAL."""
         match asked.path.strip("/").split("/"):
             case ["contracts", "publish"]:
                 return self._publish(asked.body)
@@ -104,7 +104,7 @@ class Broker:
 
 @contextmanager
 def standing_in() -> Iterator[Broker]:
-    """Serve on loopback."""
+    """Serve on loopback inside the context."""
     broker = Broker()
 
     class Handler(BaseHTTPRequestHandler):
@@ -124,7 +124,7 @@ def standing_in() -> Iterator[Broker]:
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 (the base class's names)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     broker.url = f"http://127.0.0.1:{server.server_port}"

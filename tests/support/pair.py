@@ -1,4 +1,4 @@
-"""Two services: checkout, which calls orders and tells what it was told."""
+"""Two services: checkout, which calls orders and returns its response."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.running import ORDERS, Project, Service
+from tests.support.http import ORDERS
+from tests.support.running import Project, Service
 from tests.support.services import Fleet, Provider, add_view
 
-# Asks orders on behalf of nobody in particular.
+# Calls orders with checkout's own token.
 ASKS = """
 from flask import Blueprint, Flask, request
 
@@ -35,7 +36,7 @@ ASK = f"/ask{ORDERS}"
 
 @dataclass(frozen=True)
 class Pair:
-    """Both services installed; of the callers of orders, developer alone may create some."""
+    """Both services, installed; in orders, only developer may create orders."""
 
     fleet: Fleet
     checkout: Project
@@ -43,7 +44,7 @@ class Pair:
 
     @contextmanager
     def serve(self, provider: Provider, /, **environment: str) -> Iterator[Service]:
-        """Run both; checkout, which is given the environment."""
+        """Run both services inside the context; the environment is that of checkout."""
         exact = {"AUTH_LEEWAY_SECONDS": "0", "WEB_THREADS": "16"}
         with self.fleet.serve(self.orders, provider, **exact) as orders:
             there = {"ORDERS_URL": f"http://127.0.0.1:{orders.port}", "WEB_THREADS": "64"}
@@ -51,8 +52,8 @@ class Pair:
             with self.fleet.serve(self.checkout, provider, **own) as checkout:
                 yield checkout
 
-    def door(self, checkout: Service) -> Service:
-        """Orders, as whoever has its address can ask it too."""
+    def orders_service(self, checkout: Service) -> Service:
+        """Return a client of orders, for direct requests."""
         port = int(checkout.environment["ORDERS_URL"].rpartition(":")[2])
         return Service(self.orders, checkout.scratch, {}, "", port)
 

@@ -1,4 +1,4 @@
-"""A TCP proxy in the test process that can fall silent, as a network that loses every packet."""
+"""A TCP proxy in the test process that can go silent, like a network that loses every packet."""
 
 import socket
 import threading
@@ -10,9 +10,9 @@ from tests.support.servers.processes import free_port
 
 
 class Proxy:
-    """Passes bytes to and from a port of this machine until it falls silent.
+    """Forwards bytes to and from a port of this machine until it goes silent.
 
-    Silent, it goes on accepting connections, keeps what it reads to itself, and closes nothing.
+    While silent, it still accepts connections, discards what it reads, and closes nothing.
     """
 
     def __init__(self, target: int) -> None:
@@ -36,20 +36,20 @@ class Proxy:
         self._hang_up()
 
     def fall_silent(self) -> None:
-        """Pass on nothing from now on."""
+        """Forward nothing from now on."""
         self._silent = True
 
     def speak_again(self) -> None:
-        """Pass on new connections; those that met silence are cut."""
+        """Forward new connections; close those made during the silence."""
         self._silent = False
-        self._hang_up()  # also those that were accepted a moment ago
+        self._hang_up()  # including those that were just accepted
 
     def _hang_up(self) -> None:
         while self._sockets:
             _end(self._sockets.pop())
 
     def _accept(self) -> None:
-        with suppress(OSError):  # the listener has been closed
+        with suppress(OSError):  # the listener was closed
             while True:
                 client, _ = self._listener.accept()
                 self._sockets.append(client)

@@ -1,4 +1,4 @@
-"""Rendering the template in process, for every test that needs a service to look at."""
+"""Render the template in process, for every test that needs a service."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ROOMS: dict[str, Any] = MANIFEST["_rooms"]
 
 
 def render(output_dir: Path, **answers: str) -> Path:
-    """Render a service into `output_dir` with these answers, defaults for the rest; its folder.
+    """Render a service into `output_dir` with these answers and defaults, and return its folder.
 
     Both hooks run, so the service is registered in `output_dir` unless `workspace=""`.
     """
@@ -38,7 +38,7 @@ def render(output_dir: Path, **answers: str) -> Path:
 
 
 def choices(**given: str) -> dict[str, str]:
-    """An answer to every question that offers choices: the given one, or the default."""
+    """Return an answer for each question with choices: the given one, or the default."""
     return {name: given.get(name, options[0]) for name, options in CHOICES.items()}
 
 
@@ -59,7 +59,7 @@ def unchosen(**given: str) -> list[str]:
 
 
 def needs(room: str) -> list[list[tuple[str, list[str]]]]:
-    """Return the sets of answers of which any lets a room stay, each as questions and options."""
+    """Return the sets of answers, each of which keeps a room, as questions and options."""
     alternatives = ROOMS[room] if isinstance(ROOMS[room], list) else [ROOMS[room]]
     return [
         [(name, [wanted] if isinstance(wanted, str) else wanted) for name, wanted in each.items()]
@@ -68,14 +68,14 @@ def needs(room: str) -> list[list[tuple[str, list[str]]]]:
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Every file below a rendered folder, in a stable order."""
+    """Yield every file below a rendered folder, in a stable order."""
     for root, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(root, name) for name in sorted(names))
 
 
 def load(path: Path) -> ModuleType:
-    """Load a hook or a rendered script as a module, without leaving bytecode beside it."""
+    """Return a hook or script as a module, without writing bytecode."""
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     exec(compile(path.read_text("utf-8"), path, "exec"), module.__dict__)

@@ -1,7 +1,7 @@
-"""A rendered service as its users meet it: installed, started as a process, asked over HTTP.
+"""A rendered service as a running process that receives requests over HTTP.
 
-Fixtures give the service on each database; a test starts it as often as it likes, on a free port,
-with the environment that it names and no other.
+Fixtures provide the service on each database. A test starts it as often as it needs, on a free
+port, with exactly the given environment.
 """
 
 import json
@@ -14,65 +14,44 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.http import Answer, Client
 from tests.support.issuer import Issuer
 from tests.support.rendering import render
 from tests.support.servers.database import Database
 from tests.support.servers.processes import free_port, wait_until
 from tests.support.verbs import make
 
-ORDERS = "/api/v1/orders"
-
 Result = TypeVar("Result")
 
-# By their logs: what has run during a test, for whoever wants to know why it failed.
+# The services of the current test by their logs, which are shown if it fails.
 started: dict[Path, "Service"] = {}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back over HTTP."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def ok(self) -> bool:
-        """Tell whether it is a success."""
-        return 200 <= self.status < 300
-
-    def json(self) -> Any:
-        """Read the body as JSON."""
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
 class Project:
-    """A rendered service, its dependencies installed."""
+    """A rendered service with installed dependencies."""
 
     folder: Path
 
     @property
     def package(self) -> str:
-        """The name of its package."""
+        """The name of the Python package."""
         return self.folder.name.replace("-", "_")
 
     def migrate(self, url: str) -> None:
-        """Bring the database up to date."""
+        """Migrate a database."""
         make(self.folder, "migrate", DATABASE_URL=url)
 
     def python(
         self, *arguments: str, given: bytes = b"", environment: dict[str, str] | None = None
     ) -> bytes:
-        """Run the service's interpreter and give what it prints."""
+        """Run the service's interpreter and return its output."""
         command = [str(self.folder / ".venv/bin/python"), *arguments]
         env = None if environment is None else {"PATH": os.environ["PATH"], **environment}
         return subprocess.run(
@@ -81,12 +60,12 @@ class Project:
 
 
 @dataclass
-class Service:
+class Service(Client):
     """A running service.
 
     Attributes:
-        scratch: holds its log and its temporary files.
-        token: what its callers send unless a test says otherwise.
+        scratch: the folder for its log and temporary files.
+        token: the token of requests, unless a test passes another one.
     """
 
     project: Project
@@ -97,10 +76,10 @@ class Service:
     host: str = "127.0.0.1"
 
     def start(self) -> None:
-        """Start it, with a session of its own, as a terminal or an orchestrator does."""
+        """Start it in a new session, as a terminal or an orchestrator does."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         command = [str(self.project.folder / ".venv/bin/python"), "-m", self.project.package]
-        if setpriv := shutil.which("setpriv"):  # ends it with the tests, even killed ones
+        if setpriv := shutil.which("setpriv"):  # stops it with the tests, even if they are killed
             command = [setpriv, "--pdeathsig", "KILL", *command]
         with self._log.open("wb") as log:
             self.popen = subprocess.Popen(
@@ -121,7 +100,7 @@ class Service:
         started[self._log] = self
 
     def kill(self) -> None:
-        """End it and its workers at once."""
+        """Kill it and its workers."""
         try:
             os.killpg(self.popen.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -130,87 +109,28 @@ class Service:
             self.popen.wait()
 
     def terminate(self) -> None:
-        """Ask it to stop, as an orchestrator does."""
+        """Send SIGTERM, as an orchestrator does."""
         self.popen.terminate()
 
     def exit_code(self, within: float) -> int:
-        """Wait until it has ended."""
+        """Wait until it has exited, and return the status."""
         return self.popen.wait(within)
 
     def wait_until_ready(self) -> None:
-        """Wait until it wants requests."""
+        """Wait until it reports readiness."""
         self.wait_for(lambda: self.is_ready() or not self.is_running(), "ready")
         assert self.is_running(), "it ended"
 
     def wait_for(self, state: Callable[[], bool], what: str, seconds: float = 60) -> None:
-        """Wait until it is in this state."""
+        """Wait until a condition holds."""
         wait_until(state, what, seconds)
 
     def is_running(self) -> bool:
-        """Tell whether it has not ended."""
+        """Return whether the process has not exited."""
         return self.popen.poll() is None
 
-    def is_alive(self) -> bool:
-        """Tell whether it answers at all."""
-        try:
-            return self.get("/health/live", token=None).status == 200
-        except (OSError, HTTPException):
-            return False
-
-    def is_ready(self) -> bool:
-        """Tell whether it wants requests."""
-        try:
-            return self.get("/health/ready", token=None).status == 200
-        except (OSError, HTTPException):
-            return False
-
-    def get(self, path: str = ORDERS, **given: Any) -> Answer:
-        """Ask by GET."""
-        return self.ask("GET", path, **given)
-
-    def post(self, body: object, path: str = ORDERS, **given: Any) -> Answer:
-        """Ask by POST."""
-        return self.ask("POST", path, body=body, **given)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        headers: dict[str, str] | None = None,
-        token: str | None = "",
-        timeout: float = 30,
-    ) -> Answer:
-        """Send a request on a connection of its own; with its usual token unless given another."""
-        connection = self.connect(timeout)
-        try:
-            connection.request(method, path, *self.request(body, headers, token))
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def connect(self, timeout: float = 30) -> HTTPConnection:
-        """Open a connection that stays open."""
-        return HTTPConnection(self.host, self.port, timeout=timeout)
-
-    def request(
-        self,
-        body: object = None,
-        headers: dict[str, str] | None = None,
-        token: str | None = "",
-    ) -> tuple[str | None, dict[str, str]]:
-        """Give the body and the headers of a request."""
-        sent = dict(headers or {})
-        if bearer := self.token if token == "" else token:
-            sent.setdefault("Authorization", f"Bearer {bearer}")
-        if body is None:
-            return None, sent
-        return json.dumps(body), {"Content-Type": "application/json", **sent}
-
     def counted(self, **labels: str) -> int:
-        """Give the number of requests with these labels that /metrics knows of."""
+        """Return the number of requests with these labels in /metrics."""
         families = text_string_to_metric_families(self.get("/metrics", token=None).body.decode())
         return sum(
             int(sample.value)
@@ -221,20 +141,20 @@ class Service:
         )
 
     def workers(self) -> list[int]:
-        """Give the pids of its workers."""
+        """Return the process ids of its workers."""
         pid = self.popen.pid
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def log(self) -> list[dict[str, Any]]:
-        """Give its log; every line is one JSON object."""
+        """Return its log; every line is one JSON object."""
         return [json.loads(line) for line in self.output().splitlines()]
 
     def bugs(self) -> list[dict[str, Any]]:
-        """Give what its log has of errors that nobody had thought of."""
+        """Return the log entries of unexpected errors."""
         return [line for line in self.log() if line["message"] == "Unexpected error"]
 
     def output(self) -> str:
-        """Give all that it has written."""
+        """Return its whole output."""
         return self._log.read_text("utf-8", errors="replace")
 
     @property
@@ -243,13 +163,13 @@ class Service:
 
 
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Make all these calls at the same time."""
+    """Run all calls in parallel."""
     with ThreadPoolExecutor(len(calls)) as threads:
         return [each.result() for each in [threads.submit(call) for call in calls]]
 
 
 def elapsed(call: Callable[[], Answer]) -> tuple[Answer, float]:
-    """Call, and give the answer with the seconds that it took."""
+    """Return the response of a call and its duration in seconds."""
     began = time.monotonic()
     return call(), time.monotonic() - began
 
@@ -274,12 +194,12 @@ def _installed(folder: Path, database: str) -> Project:
 
 @dataclass(frozen=True)
 class Place:
-    """A service installed, its database migrated, and an issuer that it trusts.
+    """An installed service, its migrated database, and an issuer that it trusts.
 
     Attributes:
-        server: the database's.
-        environment: what the service needs in production.
-        scratch: makes folders for logs and temporary files.
+        server: the database server.
+        environment: the settings for production.
+        scratch: creates folders for logs and temporary files.
     """
 
     project: Project
@@ -290,7 +210,7 @@ class Place:
 
     @contextmanager
     def process(self, issuer: Issuer | None = None, /, **environment: str) -> Iterator[Service]:
-        """Start the service, wait for nothing, and see to it that it is gone afterwards."""
+        """Start the service without waiting, and kill it at the end."""
         issuer = issuer or self.issuer
         given = {**self.environment, **issuer.environment, **environment}
         service = Service(self.project, self.scratch.mktemp("service"), given, issuer.token())
@@ -302,14 +222,14 @@ class Place:
 
     @contextmanager
     def serve(self, issuer: Issuer | None = None, /, **environment: str) -> Iterator[Service]:
-        """Start the service and wait until it is ready; its callers have every scope."""
+        """Start the service and wait until it is ready; by default its tokens have all scopes."""
         with self.process(issuer, **environment) as service:
             service.wait_until_ready()
             yield service
 
     @property
     def database_url(self) -> str:
-        """Where the database is."""
+        """The URL of the database."""
         return self.environment["DATABASE_URL"]
 
 
@@ -326,7 +246,7 @@ def place(
 def default_place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """The default service, for what does not depend on the database."""
+    """The default service, for tests that don't depend on the database."""
     with _place(request, "postgresql", tmp_path_factory) as place:
         yield place
 

@@ -1,4 +1,4 @@
-"""Several rendered services that call each other, all on one installation of what they need."""
+"""Several rendered services that call each other and share one installation of dependencies."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tests.support.verbs import make
 
 Provider = IdentityProvider | Keycloak
 
-# A view as somebody adds one: beside the others, installed where the application is put together.
+# Installs an additional view in the application factory, as a team would.
 _INSTALL = """    from .api import {module}
 
     {module}.install(app, adapters)
@@ -24,14 +24,14 @@ _INSTALL = """    from .api import {module}
 
 
 class Fleet:
-    """Renders services into a folder and runs them, each on an embedded database of its own."""
+    """Renders services into a folder and runs them, each on its own embedded database."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._first: Project | None = None
 
     def render(self, name: str, **answers: str) -> Project:
-        """Render a service; the first one brings the packages, so let it be the one with most."""
+        """Return a rendered service; the first one installs the packages for all."""
         given = {"service_name": name, "workspace": "", **answers}
         project = Project(render(self._folder, **given))
         if self._first is None:
@@ -45,7 +45,7 @@ class Fleet:
     def process(
         self, project: Project, issuer: Issuer | Provider, /, **environment: str
     ) -> Iterator[Service]:
-        """Start a service, wait for nothing, and see to it that it is gone afterwards."""
+        """Start a service without waiting, and kill it at the end."""
         scratch = self._folder / f"{project.package}-{environment.get('INSTANCE', '1')}"
         scratch.mkdir(exist_ok=True)
         if "DATABASE_URL" in environment:
@@ -68,7 +68,7 @@ class Fleet:
             service.kill()
 
     def _embedded(self, project: Project, scratch: Path) -> str:
-        """Give an instance its database; what all of them begin with is made once."""
+        """Return the database of an instance, a copy of one that is migrated once."""
         first, own = self._folder / f"{project.package}.db", scratch / "database.db"
         if not first.exists():
             _migrate(project, f"sqlite:///{first}")
@@ -88,12 +88,12 @@ class Fleet:
 
 def _migrate(project: Project, url: str) -> None:
     source = str(project.folder / "src")
-    environment = {"DATABASE_URL": url, "PYTHONPATH": source}
-    project.python("-m", project.package, "migrate", environment=environment)
+    command = ("-m", project.package, "migrate")
+    project.python(*command, environment={"DATABASE_URL": url, "PYTHONPATH": source})
 
 
 def scopes(project: Project) -> str:
-    """Give all scopes of a service; they are named after its resource's path."""
+    """Return all scopes of a service, which are named after its resource's path."""
     paths = json.loads((project.folder / "openapi.json").read_text())["paths"]
     name = min(paths).rpartition("/")[2]
     return f"{name}:read {name}:write"

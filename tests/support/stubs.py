@@ -1,4 +1,4 @@
-"""Services with only the files that registration reads."""
+"""Services that consist of the files that registration reads."""
 
 from pathlib import Path
 
@@ -42,12 +42,12 @@ volumes:
   {name}-db: {{}}
 """
 
-# The parts that every workspace has, and their ports.
+# The parts of every workspace, and their ports.
 PARTS = {"gateway": 8080, "identity": 9000}
 
 
 def stub(folder: Path, name: str, version: str = "1.2.0", needs: tuple[str, ...] = ()) -> Path:
-    """Make a service in `folder/name` that runs these containers beside its own."""
+    """Return a service created in `folder/name`, with these additional containers."""
     root = folder / name
     root.mkdir(parents=True, exist_ok=True)
     (root / "catalog-info.yaml").write_text(CATALOG.format(name=name, version=version))
@@ -58,7 +58,7 @@ def stub(folder: Path, name: str, version: str = "1.2.0", needs: tuple[str, ...]
 
 
 def register(folder: Path, root: Path) -> dict[str, int]:
-    """Register a service in the workspace in a folder; its ports."""
+    """Register a service in the workspace in a folder, and return its ports."""
     return workspace.register(folder, root).ports
 
 
@@ -68,7 +68,7 @@ def unregister(folder: Path, root: Path) -> None:
 
 
 def contents(workspace: Path) -> dict[str, bytes]:
-    """Every file that lies in the workspace itself, and in its platform/."""
+    """Return every file of the workspace itself and of its platform/."""
     paths = [*sorted(workspace.iterdir()), *sorted((workspace / "platform").rglob("*"))]
     return {
         path.relative_to(workspace).as_posix(): path.read_bytes()

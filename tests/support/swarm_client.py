@@ -1,10 +1,10 @@
-"""Requests without a pause, none of them repeated: run inside the network of a service.
+"""Send requests without a pause or retry, inside the network of a service.
 
     python swarm_client.py HOST TOKEN
 
-Each client looks the name up anew for every connection. Half of them keep it until
-the service asks for its end, as a pool does; the others open a new one every so often, and so meet
-whatever the name leads to. It says when each has had an answer. SIGTERM ends it with a line of JSON.
+Each client resolves the name for every new connection. Half of them keep a connection until the
+service closes it, like a pool; the others open a new one periodically and reach any instance. The
+script reports when each client has had a response. On SIGTERM it prints one line of JSON and exits.
 """
 
 import itertools
@@ -18,12 +18,12 @@ from http.client import HTTPConnection, HTTPException
 
 PORT = 8000
 CLIENTS = 4
-OF_A_VISIT = 50  # requests on a connection that is not kept
+OF_A_VISIT = 50  # requests on a short connection
 PAUSE = 0.005
 
 
 def main(host: str, token: str) -> None:
-    """Send requests until SIGTERM; then print what came of them."""
+    """Send requests until SIGTERM, then print the result."""
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     counts = [Counts() for _ in range(CLIENTS)]
@@ -49,7 +49,7 @@ def main(host: str, token: str) -> None:
 
 
 class Counts:
-    """What one client has seen."""
+    """The results of one client."""
 
     def __init__(self) -> None:
         self.answered = 0
@@ -59,7 +59,7 @@ class Counts:
 
 
 def send(host: str, token: str, done: threading.Event, counts: Counts, number: int) -> None:
-    """Open connections one after the other, to another instance each time."""
+    """Open connections one after the other, each to another instance."""
     keeps = number < CLIENTS // 2
     for visit in itertools.count(number):
         if done.is_set():
@@ -83,7 +83,7 @@ def use(
     counts: Counts,
     requests: int | None,
 ) -> None:
-    """Send requests until the service asks for the connection's end, or there were so many."""
+    """Send requests until the service closes the connection, or up to a limit."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     for number in itertools.count() if requests is None else range(requests):
         if number % 5 == 0:

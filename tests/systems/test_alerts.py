@@ -1,7 +1,7 @@
-"""Every alert of the chart, put to the test by promtool: it fires, it is silent, it ends.
+"""Every alert of the chart, tested with promtool: when it fires, stays silent and resolves.
 
-The rules are the chart's as Helm renders it. `promtool test rules` plays series to them, and
-evaluates them like a Prometheus does.
+The rules come from the chart as rendered by Helm. `promtool test rules` evaluates them over given
+series, as Prometheus does.
 """
 
 import re
@@ -29,17 +29,17 @@ ROLLOUT = 'rollout_info{namespace="shop",name="orders",strategy="canary",phase="
 
 
 def api(status: int, **labels: str) -> str:
-    """A series of requests to the API, by their status."""
+    """Return a series of API requests, by status."""
     return _series(REQUESTS, "/api/v1/orders", http_response_status_code=str(status), **labels)
 
 
 def within(bound: str) -> str:
-    """A series of requests to the API that were answered in so many seconds."""
+    """Return a series of API requests that took at most some seconds."""
     return _series(DURATION, "/api/v1/orders", http_response_status_code="200", le=bound)
 
 
 def health(status: int) -> str:
-    """A series of probes, by their status."""
+    """Return a series of probes, by status."""
     return _series(REQUESTS, "/health/ready", http_response_status_code=str(status))
 
 
@@ -50,14 +50,14 @@ def _series(name: str, route: str, **labels: str) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """Series, and what an alert makes of them.
+    """Input series and the expected behaviour of an alert.
 
     Attributes:
         series: in promtool's notation.
-        fires: when it has fired, with the labels that it then has.
-        silent: when it has not.
-        summary: what it says when it fires.
-        every: the time between samples, and between evaluations.
+        fires: the times at which it fires, with the labels.
+        silent: the times at which it does not.
+        summary: the text when it fires.
+        every: the interval of samples and evaluations.
     """
 
     alert: str
@@ -166,7 +166,7 @@ CASES = [
         {UP % 1: "1x10 0x10 1x10", UP % 2: "1x10 stale"},
         fires={"15m": {"severity": "critical"}},
         silent=("9m", "12m", "25m"),
-        summary="no instance of orders answers Prometheus",
+        summary="no instance of orders responds to Prometheus",
     ),
     Case(
         "NoInstance",
@@ -174,7 +174,7 @@ CASES = [
         {'up{namespace="shop",job="payments"}': "1x20"},
         fires={"5m": {"severity": "critical"}},
         silent=("1m",),
-        summary="no instance of orders answers Prometheus",
+        summary="no instance of orders responds to Prometheus",
     ),
     Case(
         "InstanceDown",
@@ -182,7 +182,7 @@ CASES = [
         {UP % 1: "1x20 0x10 1x10", UP % 2: "1x40"},
         fires={"27m": {"severity": "warning", "job": "orders", "instance": "10.0.0.1:8000"}},
         silent=("20m", "24m", "32m"),
-        summary="orders does not answer Prometheus on 10.0.0.1:8000",
+        summary="orders does not respond to Prometheus on 10.0.0.1:8000",
     ),
     Case(
         "NoTraffic",
@@ -190,19 +190,19 @@ CASES = [
         {api(200): "0+120x90 10800+0x40 10800+120x20", UP % 1: "1x150"},
         fires={"110m": {"severity": "warning"}},
         silent=("90m", "101m", "135m"),
-        summary="orders gets no requests any more",
+        summary="orders receives no requests",
     ),
     Case(
         "NoTraffic",
-        "new instances that nobody has called yet have no series at all",
+        "new instances without requests have no series",
         {api(200): "0+120x90 _x60", UP % 1: "1x150"},
         fires={"115m": {"severity": "warning"}},
         silent=("90m",),
-        summary="orders gets no requests any more",
+        summary="orders receives no requests",
     ),
     Case(
         "NoTraffic",
-        "a request a minute, then none: nobody expects one",
+        "a request a minute, then none",
         {api(200): "0+1x90 90+0x60", UP % 1: "1x150"},
         silent=("110m", "150m"),
     ),
@@ -212,7 +212,7 @@ CASES = [
         {RESTARTS % "orders-7c9d8f6b5-x2k4q": "0 0 0 1 1 1 2 2 2 3 3 3 4 4 4 5x60"},
         fires={"15m": {"severity": "warning", "pod": "orders-7c9d8f6b5-x2k4q"}},
         silent=("2m", "40m"),
-        summary="orders starts again and again in orders-7c9d8f6b5-x2k4q",
+        summary="orders restarts repeatedly in orders-7c9d8f6b5-x2k4q",
     ),
     Case(
         "Restarts",
@@ -223,11 +223,11 @@ CASES = [
         },
         fires={"12m": {"severity": "warning", "pod": "orders-7c9d8f6b5-x2k4q"}},
         silent=("4m", "25m"),
-        summary="orders starts again and again in orders-7c9d8f6b5-x2k4q",
+        summary="orders restarts repeatedly in orders-7c9d8f6b5-x2k4q",
     ),
     Case(
         "Restarts",
-        "it is somebody else whose name begins the same",
+        "another service whose name begins the same",
         {RESTARTS % "orders-archive-7c9d8f6b5-x2k4q": "0+1x60"},
         silent=("15m", "40m"),
     ),
@@ -251,7 +251,7 @@ CASES = [
         {ENDS % "a": "18000x180 36000x60", ENDS % "b": "90000x240"},
         fires={"100m": {"severity": "critical", "job": "orders"}},
         silent=("50m", "200m"),
-        summary="the certificate of orders ends within hours",
+        summary="the certificate of orders expires within hours",
     ),
     Case("CertificateEnds", "no TLS", {ENDS % "a": "0x100"}, silent=("60m",)),
     Case(
@@ -262,11 +262,11 @@ CASES = [
             "10m": {"severity": "warning", "name": "orders", "strategy": "canary", "phase": "Abort"}
         },
         silent=("4m", "40m"),
-        summary="the new version of orders was refused, the old one serves",
+        summary="the new version of orders failed and was rolled back",
     ),
     Case(
         "ReleaseWaits",
-        "a release waits for half an hour, until somebody promotes it",
+        "a release waits for half an hour, until it is promoted",
         {ROLLOUT % "Paused": "_x5 1x40 _x30", ROLLOUT % "Completed": "1x5 _x40 1x30"},
         fires={
             "38m": {
@@ -277,7 +277,7 @@ CASES = [
             }
         },
         silent=("20m", "55m"),
-        summary="the new version of orders waits for somebody to decide",
+        summary="the new version of orders waits for a manual decision",
     ),
     Case(
         "ReleaseWaits",
@@ -290,24 +290,24 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def rules(charts: Render) -> list[Object]:
-    """The groups of rules of the chart with all alerts."""
+    """The rule groups of the chart with all alerts enabled."""
     return groups(charts("tls.enabled=true", mesh="service", rollout="canary", depends_on="stock"))
 
 
 def groups(objects: list[Object]) -> list[Object]:
-    """Give the groups of all PrometheusRules."""
+    """Return the groups of all PrometheusRules."""
     return [
         group for it in objects if it["kind"] == "PrometheusRule" for group in it["spec"]["groups"]
     ]
 
 
 def alerts(rules: list[Object]) -> dict[str, Any]:
-    """Give the alerts by their names."""
+    """Return the alerts by name."""
     return {rule["alert"]: rule for group in rules for rule in group["rules"] if "alert" in rule}
 
 
 @pytest.mark.parametrize("rollout", CHOICES["rollout"])
-def test_promtool_finds_nothing(
+def test_promtool_reports_no_problem(
     charts: Render, promtool: Promtool, rollout: str, tmp_path: Path
 ) -> None:
     path = written(groups(charts(rollout=rollout, depends_on="stock")), tmp_path)
@@ -355,7 +355,7 @@ def test_alert(case: Case, rules: list[Object], promtool: Promtool, tmp_path: Pa
     promtool("test", "rules", test)
 
 
-def test_every_alert_is_seen_to_fire_to_end_and_to_be_silent(rules: list[Object]) -> None:
+def test_every_alert_is_tested_firing_resolved_and_silent(rules: list[Object]) -> None:
     names = set(alerts(rules))
 
     assert {case.alert for case in CASES if case.fires and case.silent} == names
@@ -363,7 +363,7 @@ def test_every_alert_is_seen_to_fire_to_end_and_to_be_silent(rules: list[Object]
 
 
 @pytest.mark.parametrize("rollout", CHOICES["rollout"])
-def test_every_alert_has_an_owner_and_a_place_in_the_runbook(
+def test_every_alert_has_an_owner_and_a_runbook_section(
     charts: Render, rollout: str, tmp_path: Path
 ) -> None:
     answers = {"rollout": rollout, "depends_on": "stock", "mesh": "service"}
@@ -380,12 +380,12 @@ def test_every_alert_has_an_owner_and_a_place_in_the_runbook(
 
 
 def slug(heading: str) -> str:
-    """Give the anchor that Git hosts and documentation tools make of a heading."""
+    """Return the anchor that Git hosts and documentation tools derive from a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 def written(rules: list[Object], folder: Path) -> Path:
-    """Write groups of rules as Prometheus reads them."""
+    """Return rule groups in the format of Prometheus."""
     path = folder / "rules.yaml"
     path.write_text(yaml.safe_dump({"groups": rules}))
     return path

@@ -1,8 +1,7 @@
-"""How the chart judges a new version: its queries on a real Prometheus, with traffic that is known.
+"""The chart's analysis of new versions: its queries on a real Prometheus, with known traffic.
 
-The AnalysisTemplates are the chart's as Helm renders it, with its default limits. What they query
-is what Prometheus would have scraped from versions that do well, fail, answer slowly or are hardly
-called.
+The AnalysisTemplates come from the chart as rendered by Helm, with its default limits. The recorded
+samples are those of versions that work, fail, respond slowly or get hardly any requests.
 """
 
 import re
@@ -23,11 +22,11 @@ from tests.support.servers.processes import free_port, wait_until
 from tests.support.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
 from tests.support.tools.helm import Object, RefusedError
 
-START = 1_767_225_600  # what was recorded begins here and lasts for 40 minutes
+START = 1_767_225_600  # the samples begin here and last for 40 minutes
 POD = {"namespace": "shop", "job": "orders"}
 ROUTE = "/api/v1/orders/<id>"
 
-# A version by the traffic that each of its two pods gets. All of them serve their probes, too.
+# The traffic of each of the two pods of a version. All of them also respond to probes.
 VERSIONS: dict[str, list[Requests]] = {
     "good": [Requests(2), Requests(0.5, status=201, method="POST"), Requests(0.3, status=404)],
     "one-in-a-thousand-fails": [Requests(19.98), Requests(0.02, status=500)],
@@ -48,7 +47,7 @@ VERSIONS: dict[str, list[Requests]] = {
 
 @pytest.fixture(scope="module")
 def recorded(promtool: Promtool) -> Iterator[Prometheus]:
-    """A Prometheus that has scraped two pods of each version for 40 minutes."""
+    """A Prometheus with 40 minutes of samples from two pods of each version."""
     instances = [
         (
             {**POD, "rollouts_pod_template_hash": version, "pod": f"orders-{version}-{pod}"},
@@ -57,7 +56,7 @@ def recorded(promtool: Promtool) -> Iterator[Prometheus]:
         for version, traffic in VERSIONS.items()
         for pod in (1, 2)
     ]
-    # Another service, and the same one somewhere else, are no business of this one.
+    # Other services, and the same service in another namespace, must not count.
     instances += [
         (
             {"namespace": namespace, "job": job, "rollouts_pod_template_hash": "good"},
@@ -71,12 +70,12 @@ def recorded(promtool: Promtool) -> Iterator[Prometheus]:
 
 @pytest.fixture(scope="module", params=["canary", "blue_green"])
 def template(charts: Render, request: pytest.FixtureRequest) -> Object:
-    """The template that judges a version by the requests it gets."""
+    """The AnalysisTemplate that judges a version by its requests."""
     return templates(charts(rollout=request.param))["orders"]
 
 
 def templates(objects: list[Object]) -> dict[str, Object]:
-    """Give the AnalysisTemplates by their names."""
+    """Return the AnalysisTemplates by name."""
     return {it["metadata"]["name"]: it for it in objects if it["kind"] == "AnalysisTemplate"}
 
 
@@ -105,16 +104,14 @@ def test_a_version_is_judged_by_its_own_requests(
     assert judged(recorded, template, version) == verdict
 
 
-def test_a_moment_that_lasts_is_not_forgiven(recorded: Prometheus, template: Object) -> None:
+def test_a_repeated_failure_fails_the_analysis(recorded: Prometheus, template: Object) -> None:
     measured = measurements(recorded, metrics(template)["errors"], "fails-for-a-minute")
 
     assert measured == ["Failed", "Successful", "Successful"]
     assert assessed(metrics(template)["errors"], ["Failed", "Successful", "Failed"]) == "Failed"
 
 
-def test_what_prometheus_never_heard_of_is_inconclusive(
-    recorded: Prometheus, template: Object
-) -> None:
+def test_a_version_without_samples_is_inconclusive(recorded: Prometheus, template: Object) -> None:
     assert judged(recorded, template, "unknown") == "Inconclusive: errors, latency"
 
 
@@ -130,7 +127,7 @@ def test_a_preview_has_to_be_scraped(
     assert judged(recorded, {"spec": {"metrics": [scraped]}}, version) == verdict
 
 
-def test_a_service_is_judged_by_what_it_measures_itself(
+def test_a_service_is_judged_by_its_own_metrics(
     charts: Render, promtool: Promtool, default_place: Place
 ) -> None:
     analysis = '"window": "1m", "minimumRequests": 20, "latency": {"quantile": 0.95, "seconds": 5}'
@@ -138,7 +135,7 @@ def test_a_service_is_judged_by_what_it_measures_itself(
     objects = charts(limits, rollout="canary")
     judge = metrics(templates(objects)["orders"])
     (monitor,) = (it for it in objects if it["kind"] == "ServiceMonitor")
-    nowhere = f"postgresql://nobody:nothing@127.0.0.1:{free_port()}/nowhere"
+    nowhere = f"postgresql://user:wrong@127.0.0.1:{free_port()}/nowhere"
 
     with default_place.serve() as old, default_place.process(DATABASE_URL=nowhere) as new:
         new.wait_for(new.is_alive, "alive")
@@ -163,7 +160,7 @@ def test_a_service_is_judged_by_what_it_measures_itself(
             wait_until(judged, "enough requests", 120)
             targets = server.get("/api/v1/targets")["activeTargets"]
 
-    # Both Services lead to both pods; each is scraped once all the same.
+    # Both Services select both pods, but each pod is scraped once.
     assert len(targets) == 2
     assert all("service" not in target["labels"] for target in targets)
     assert phases["errors", "old"] == phases["latency", "old"] == "Successful"
@@ -178,7 +175,7 @@ def test_the_smoke_test_passes_a_service(charts: Render, default_place: Place) -
     assert done.stdout == "GET without a token: {'/api/v1/orders': 401}\n"
 
 
-def test_the_smoke_test_refuses_what_lets_everybody_in(charts: Render) -> None:
+def test_the_smoke_test_fails_a_service_without_authentication(charts: Render) -> None:
     class Careless(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = b'{"paths": {"/api/v1/orders": {"get": {}}, "/api/v1/orders/{id}": {"get": {}}}}'
@@ -200,7 +197,7 @@ def test_the_smoke_test_refuses_what_lets_everybody_in(charts: Render) -> None:
     assert done.stderr == "Every collection has to answer 401 or 403\n"
 
 
-def test_the_limits_tell_good_from_bad_with_as_few_requests_as_they_ask_for(
+def test_the_limits_distinguish_versions_at_the_minimum_of_requests(
     template: Object,
 ) -> None:
     errors = metrics(template)["errors"]
@@ -241,7 +238,7 @@ def test_wrong_values_are_refused_by_name(charts: Render, values: str, complaint
 
 
 @pytest.mark.parametrize("rollout", ["canary", "blue_green"])
-def test_without_monitoring_nothing_asks_prometheus(charts: Render, rollout: str) -> None:
+def test_without_monitoring_prometheus_is_not_queried(charts: Render, rollout: str) -> None:
     objects = charts('monitoring={"enabled": false}', rollout=rollout)
 
     assert not [it for it in objects if it["apiVersion"].startswith("monitoring.coreos.com")]
@@ -249,24 +246,24 @@ def test_without_monitoring_nothing_asks_prometheus(charts: Render, rollout: str
 
 
 def binomial(successes: int, tries: int, share: float) -> float:
-    """Give the probability of so many successes."""
+    """Return the probability of a number of successes."""
     return comb(tries, successes) * share**successes * (1 - share) ** (tries - successes)
 
 
 def number(pattern: str, text: str) -> float:
-    """Find a number in a text."""
+    """Return the number in a text."""
     match = re.search(pattern, text)
     assert match, text
     return float(match[1])
 
 
 def metrics(template: Object) -> dict[str, Any]:
-    """Give the metrics of a template by their names."""
+    """Return the metrics of a template by name."""
     return {metric["name"]: metric for metric in template["spec"]["metrics"]}
 
 
 def judged(server: Prometheus, template: Object, version: str) -> str:
-    """Say how an analysis of a version ends, and by which metrics."""
+    """Return the outcome of an analysis and the metrics that caused it."""
     phases = {
         name: assessed(metric, measurements(server, metric, version))
         for name, metric in metrics(template).items()
@@ -278,7 +275,7 @@ def judged(server: Prometheus, template: Object, version: str) -> str:
 
 
 def scraping(monitor: Object, **versions: int) -> Object:
-    """Configure Prometheus as its operator would for two pods behind two Services each."""
+    """Return a Prometheus configuration as from its operator, for two pods behind two Services."""
     (endpoint,) = monitor["spec"]["endpoints"]
     labels = [label.replace("-", "_") for label in monitor["spec"]["podTargetLabels"]]
     return {
@@ -310,12 +307,12 @@ def scraping(monitor: Object, **versions: int) -> Object:
 
 
 def snake_case(name: str) -> str:
-    """Spell a name of Kubernetes as Prometheus does."""
+    """Return a Kubernetes name in the spelling of Prometheus."""
     return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), name)
 
 
 def smoke(objects: list[Object], port: int) -> subprocess.CompletedProcess[str]:
-    """Run the smoke test that the chart has as a test and as an analysis, on a service here."""
+    """Run the chart's smoke test on a service of this machine, and return the process."""
     (pod,) = (it for it in objects if it["kind"] == "Pod")
     (test,) = pod["spec"]["containers"]
     job = metrics(templates(objects)["orders-preview"])["smoke"]["provider"]["job"]
@@ -330,14 +327,14 @@ def smoke(objects: list[Object], port: int) -> subprocess.CompletedProcess[str]:
 
 
 def measurements(server: Prometheus, metric: Object, version: str) -> list[str]:
-    """Take the measurements of an analysis that begins half an hour after the version."""
+    """Return the measurements of an analysis that starts half an hour after the version."""
     delay, interval = seconds(metric["initialDelay"]), seconds(metric.get("interval", "0s"))
     times = [START + 1800 + delay + interval * number for number in range(metric["count"])]
     return [measurement(server, metric, version, at) for at in times]
 
 
 def measurement(server: Prometheus, metric: Object, version: str, at: float | None = None) -> str:
-    """Take one: as Argo Rollouts has it, failure goes first, and neither is inconclusive."""
+    """Return one measurement: failure takes precedence, neither condition is inconclusive."""
     query = metric["provider"]["prometheus"]["query"]
     query = query.replace("{{ args.pod-template-hash }}", version)
     result = [value for _, value in server.query(query, at)]
@@ -347,12 +344,12 @@ def measurement(server: Prometheus, metric: Object, version: str, at: float | No
 
 
 def holds(condition: str, result: list[float]) -> bool:
-    """Evaluate a condition, which is Python but for its `&&`."""
+    """Return whether a condition holds, which is Python except for `&&`."""
     return bool(eval(condition.replace("&&", "and"), {"result": result, "len": len}))  # noqa: S307
 
 
 def assessed(metric: Object, measured: list[str]) -> str:
-    """Count as Argo Rollouts does: after each measurement, more than a limit ends it."""
+    """Return the outcome as Argo Rollouts counts it: exceeding a limit ends the analysis."""
     counts: Counter[str] = Counter()
     for phase in measured:
         counts[phase] += 1
@@ -363,5 +360,5 @@ def assessed(metric: Object, measured: list[str]) -> str:
 
 
 def seconds(duration: str) -> int:
-    """Read a duration such as 2m."""
+    """Return a duration such as 2m in seconds."""
     return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]

@@ -1,7 +1,7 @@
-"""The chart as Helm renders it: what clusters take, and what scanners say.
+"""The chart as rendered by Helm: accepted by clusters and by scanners.
 
-There is no API server in these tests; in test_cluster.py there is. Objects are held against the
-schemas of every release of Kubernetes that the chart is for, and of the operators' own kinds.
+These tests validate against the schemas of all supported Kubernetes releases and of the operators;
+test_cluster.py uses a real API server.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.support.tools.checkov import Checkov
 from tests.support.tools.helm import NEWEST, OLDEST, Helm, Object, RefusedError
 from tests.support.tools.schemas import VERSIONS, CustomResources, Kubernetes, called, is_custom
 
-# Everything that is empty, or off, in values.yaml.
+# Values for everything that is empty or disabled in values.yaml.
 OPTIONS = (
     EXTERNAL,
     BY_DIGEST,
@@ -45,7 +45,7 @@ OPTIONS = (
 
 @pytest.fixture(scope="module")
 def everything(objects: Render, chart_of: Find) -> list[Object]:
-    """Every object of every combination in every environment; those that are equal, once."""
+    """All distinct objects of every combination in every environment."""
     found = [
         it
         for answers in COMBINATIONS
@@ -58,7 +58,7 @@ def everything(objects: Render, chart_of: Find) -> list[Object]:
 
 
 def sets_of_values(chart: Path) -> list[tuple[Path, ...]]:
-    """The chart's own values, then those of each environment."""
+    """Return the chart's default values and the values of each environment."""
     return [(), *((chart / f"values-{name}.yaml",) for name in ENVIRONMENTS)]
 
 
@@ -70,7 +70,9 @@ def test_lint(either_helm: Helm, chart_of: Find, answers: dict[str, str]) -> Non
 
 
 @every_combination
-def test_is_the_same_to_both(helm3: Helm, objects: Render, chart_of: Find, answers: Any) -> None:
+def test_both_versions_of_helm_render_the_same(
+    helm3: Helm, objects: Render, chart_of: Find, answers: Any
+) -> None:
     chart = chart_of(**answers)
     for values in sets_of_values(chart):
         old = helm3.template(chart, *values, kubernetes=OLDEST)
@@ -80,7 +82,7 @@ def test_is_the_same_to_both(helm3: Helm, objects: Render, chart_of: Find, answe
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_kubernetes_takes_it(
+def test_kubernetes_accepts_it(
     everything: list[Object], kubernetes: Kubernetes, version: str
 ) -> None:
     own = [it for it in everything if not is_custom(it)]
@@ -89,7 +91,7 @@ def test_kubernetes_takes_it(
     assert kubernetes.problems(own, version) == []
 
 
-def test_schemas_know_a_wrong_name(objects: Render, kubernetes: Kubernetes) -> None:
+def test_schemas_reject_an_unknown_field(objects: Render, kubernetes: Kubernetes) -> None:
     deployment = json.loads(json.dumps(one(objects(), "Deployment")))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     container["readinesProbe"] = container.pop("readinessProbe")
@@ -99,7 +101,7 @@ def test_schemas_know_a_wrong_name(objects: Render, kubernetes: Kubernetes) -> N
     assert "readinesProbe" in problem
 
 
-def test_operators_take_it(everything: list[Object], custom_resources: CustomResources) -> None:
+def test_operators_accept_it(everything: list[Object], custom_resources: CustomResources) -> None:
     custom = [it for it in everything if is_custom(it)]
 
     assert {"HTTPRoute", "ExternalSecret", "Rollout"} <= {it["kind"] for it in custom}
@@ -108,7 +110,9 @@ def test_operators_take_it(everything: list[Object], custom_resources: CustomRes
     assert custom_resources.problems(custom) == []
 
 
-def test_models_know_a_wrong_value_and_a_wrong_name(custom_resources: CustomResources) -> None:
+def test_models_reject_a_wrong_value_and_an_unknown_field(
+    custom_resources: CustomResources,
+) -> None:
     route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute"}
     specs = [
         {"rules": [{"backendRefs": [{"name": "a", "port": "x"}]}]},
@@ -128,7 +132,7 @@ def test_older_and_newer_clusters(helm4: Helm, chart_of: Find) -> None:
         helm4.template(chart_of(), kubernetes="1.28")
 
 
-def test_scanner_finds_nothing_else(
+def test_scanner_reports_nothing_else(
     objects: Render, chart_of: Find, checkov: Checkov, tmp_path: Path
 ) -> None:
     found = [
@@ -146,7 +150,7 @@ def test_scanner_finds_nothing_else(
 
 
 def known_to_scanners(it: Object) -> Object:
-    """An object in the release's namespace; a Rollout as the Deployment that it stands for."""
+    """Return an object with a namespace, and a Rollout as the equivalent Deployment."""
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment"} if it["kind"] == "Rollout" else {}
     return {**it, **deployment, "metadata": {**it["metadata"], "namespace": "shop"}}
 

@@ -1,4 +1,4 @@
-"""Who may call whom: every connection between pods, held against the network policies."""
+"""Network policies: which connections between pods they allow."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
@@ -8,7 +8,7 @@ import pytest
 from tests.support.charts import MTLS, Find, Render, component, of_kind, one, pods_of
 from tests.support.tools.network_policy import Pod, Port, allowed
 
-# Who calls whom in three workspaces; the provider's files never name a caller.
+# Calls between services in three workspaces; the files of the called services name no caller.
 CHAIN = {
     "storefront": {"depends_on": "orders", "rollout": "canary"},
     "orders": {"depends_on": "inventory"},
@@ -23,9 +23,9 @@ ALONE = {"orders": {"depends_on": "", "database": "sqlite"}}
 WITH_MTLS = {name: {**answers, "mesh": "service"} for name, answers in CHAIN.items()}
 IN_ISTIO = {name: {**answers, "mesh": "istio"} for name, answers in CHAIN.items()}
 IN_LINKERD = {name: {**answers, "mesh": "linkerd"} for name, answers in FAN_IN.items()}
-# Where the proxies of a mesh get their certificates.
+# The control plane from which the proxies of a mesh get their certificates.
 CONTROL_PLANES = {"istio": (15012,), "linkerd": (8080, 8086, 8090)}
-# Where a proxy takes what others send, whatever port that is for.
+# The port on which a proxy accepts inbound traffic for all ports.
 PROXIES: dict[str, list[Port]] = {"linkerd": [("TCP", 4143)]}
 REGISTRIES = {"consul": ("TCP", 8500), "etcd": ("TCP", 2379)}
 PORTS: list[Port] = [
@@ -52,7 +52,7 @@ Edge = tuple[str, str, Port]
     ],
     ids=["chain", "fan-in", "alone", "mtls-off", "mtls", "istio", "linkerd"],
 )
-def test_network_is_what_is_declared(
+def test_network_policies_allow_exactly_the_declared_calls(
     objects: Render,
     workspace: dict[str, dict[str, str]],
     values: tuple[str, ...],
@@ -92,7 +92,7 @@ def test_network_is_what_is_declared(
 
 
 def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edge]:
-    """What a service may do beside calling others, and who may call it beside its callers."""
+    """Yield the connections of a service, besides those to the services that it calls."""
     api, smoke, migration = (f"{name}/{part}" for part in ("api", "smoke", "migration"))
     http = ("TCP", 8000)
     for caller, own in (("gateway", api_port), ("prometheus", http), (smoke, http)):
@@ -116,12 +116,12 @@ def edges(name: str, answers: Mapping[str, str], api_port: Port) -> Iterator[Edg
 
 
 def proxies(answers: Mapping[str, str]) -> list[Port]:
-    """Where the proxies of a service's mesh are."""
+    """Return the control plane of a service's mesh."""
     return PROXIES.get(answers.get("mesh", "none"), [])
 
 
 def surroundings(workspace: Iterable[str]) -> Iterator[tuple[str, Pod]]:
-    """Who else is there, with the right labels in the right place, or not."""
+    """Yield other pods, with correct and with wrong labels and namespaces."""
     named = "app.kubernetes.io/name"
     yield "gateway", Pod("", "gateway", {named: "envoy"})
     yield "prometheus", Pod("", "monitoring", {named: "prometheus"})
@@ -160,7 +160,7 @@ def test_callers_change_nothing_at_the_provider(objects: Render) -> None:
     assert not allowed(policies, Pod(""), provider, ("TCP", 8000))
 
 
-def test_an_edge_taken_away_is_gone(objects: Render, chart_of: Find) -> None:
+def test_a_removed_dependency_is_denied(objects: Render, chart_of: Find) -> None:
     found = objects(chart_of() / "values-development.yaml")
     api = Pod("", labels=one(found, "Deployment")["spec"]["template"]["metadata"]["labels"])
     others = dict(surroundings(["orders"]))

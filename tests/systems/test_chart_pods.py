@@ -1,4 +1,4 @@
-"""What a release consists of: its pods, what they need and what leads to them."""
+"""The pods of a release, what they need, and the Services that select them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +42,7 @@ def test_pods_are_restricted(objects: Render, answers: dict[str, str]) -> None:
 
 
 @every_combination
-def test_everything_referred_to_is_there(objects: Render, answers: dict[str, str]) -> None:
+def test_every_reference_exists(objects: Render, answers: dict[str, str]) -> None:
     found = objects(**answers)
     there = {(it["kind"], it["metadata"]["name"]) for it in found} | {("Secret", "orders")}
 
@@ -65,7 +65,7 @@ def test_everything_referred_to_is_there(objects: Render, answers: dict[str, str
 
 
 def references(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the containers and volumes of a pod need to be there."""
+    """Yield the objects that the containers and volumes of a pod refer to."""
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         for source in container.get("envFrom", []):
             if "configMapRef" in source:
@@ -81,7 +81,7 @@ def references(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @every_combination
-def test_services_lead_to_pods_that_serve_only(objects: Render, answers: dict[str, str]) -> None:
+def test_services_select_serving_pods_only(objects: Render, answers: dict[str, str]) -> None:
     found = objects(**answers)
     for it in of_kind(found, "Service"):
         led_to = {
@@ -93,7 +93,7 @@ def test_services_lead_to_pods_that_serve_only(objects: Render, answers: dict[st
         assert [(port["name"], port["port"]) for port in it["spec"]["ports"]] == [("http", 8000)]
 
 
-def test_migration_brings_what_it_needs(objects: Render) -> None:
+def test_migration_has_its_prerequisites(objects: Render) -> None:
     hooks = {
         (it["kind"], it["metadata"]["name"]): int(notes["helm.sh/hook-weight"])
         for it in objects(EXTERNAL)
@@ -117,7 +117,7 @@ def test_migration_reads_the_database_address_only(objects: Render) -> None:
     assert container["env"][0]["valueFrom"]["secretKeyRef"]["name"] == "orders-migration"
 
 
-def test_external_secrets_are_made_for_both(objects: Render) -> None:
+def test_external_secrets_are_created_for_both(objects: Render) -> None:
     made = {
         it["metadata"]["name"]: it["spec"]["target"]["name"]
         for it in of_kind(objects(EXTERNAL), "ExternalSecret")
@@ -133,21 +133,21 @@ def test_file_is_migrated_by_its_own_pod(objects: Render) -> None:
     assert deployment["strategy"] == {"type": "Recreate"}
     assert deployment["replicas"] == 1
     assert of_kind(found, "HorizontalPodAutoscaler") == of_kind(found, "Job") == []
-    assert pod["initContainers"][0]["command"] == ["alembic", "upgrade", "head"]
+    assert pod["initContainers"][0]["command"] == ["python", "-m", "orders", "migrate"]
     assert pod["initContainers"][0]["volumeMounts"] == pod["containers"][0]["volumeMounts"]
     config = one(found, "ConfigMap")["data"]
     assert config["DATABASE_URL"] == "sqlite:////data/orders.db"
     assert not any(kind == "Secret" for kind, _ in references(pod))
 
 
-def test_no_pod_goes_before_its_successor_is_ready(objects: Render) -> None:
+def test_no_pod_stops_before_its_successor_is_ready(objects: Render) -> None:
     strategy = one(objects(), "Deployment")["spec"]["strategy"]
 
     assert strategy["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @pytest.mark.parametrize(("drain", "grace", "period"), [("10", "20", 35), ("0.5", "90", 96)])
-def test_time_to_end(objects: Render, drain: str, grace: str, period: int) -> None:
+def test_termination_grace_period(objects: Render, drain: str, grace: str, period: int) -> None:
     values = f'config={{"SHUTDOWN_DRAIN_SECONDS": "{drain}", "SHUTDOWN_GRACE_SECONDS": "{grace}"}}'
     pod = one(objects(values), "Deployment")["spec"]["template"]["spec"]
 
@@ -164,7 +164,7 @@ def test_new_configuration_means_new_pods(objects: Render) -> None:
     assert before["spec"] == after["spec"]
 
 
-def test_digest_goes_before_tag(objects: Render) -> None:
+def test_digest_takes_precedence_over_tag(objects: Render) -> None:
     for values, image in (
         ((), "registry.example.com/orders:0.1.0"),
         (('image.tag="1.2.3"',), "registry.example.com/orders:1.2.3"),
@@ -198,14 +198,14 @@ def test_scales_by_cpu_and_requests(objects: Render) -> None:
         ("monitoring.enabled=false", {"ServiceMonitor", "PrometheusRule"}),
     ],
 )
-def test_what_is_switched_off_is_gone(objects: Render, switch: str, kinds: set[str]) -> None:
+def test_disabled_parts_are_absent(objects: Render, switch: str, kinds: set[str]) -> None:
     before, after = ({it["kind"] for it in objects(*values)} for values in ((), (switch,)))
 
     assert kinds <= before
     assert after == before - kinds
 
 
-def test_versions_are_told_apart(objects: Render) -> None:
+def test_metrics_have_the_label_of_the_version(objects: Render) -> None:
     for rollout, label in (
         ("rolling", "pod-template-hash"),
         ("canary", "rollouts-pod-template-hash"),
@@ -214,8 +214,8 @@ def test_versions_are_told_apart(objects: Render) -> None:
         assert one(found, "ServiceMonitor")["spec"]["podTargetLabels"] == [label, "team"]
 
 
-def test_going_back_to_an_old_version_comes_to_its_end(objects: Render) -> None:
-    """Argo Rollouts 1.8 skips the analysis before the switch in the window, and waits for it."""
+def test_rollback_to_an_old_version_completes(objects: Render) -> None:
+    """Argo Rollouts 1.8 skips the analysis within the rollback window, but waits for it."""
     canary, blue_green = (
         one(objects(rollout=rollout), "Rollout")["spec"] for rollout in ("canary", "blue_green")
     )

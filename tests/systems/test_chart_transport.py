@@ -1,4 +1,4 @@
-"""Transport between services: cleartext, mutual TLS by the service, or by the proxies of a mesh."""
+"""Transport between services: cleartext, mutual TLS by the service, or a mesh."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_a_migration_has_no_proxy(objects: Render, mesh: str, mark: str, rollout
     assert marks == {"api": on, "smoke": on, "migration": off}
 
 
-def test_istio_lets_in_who_is_declared(objects: Render) -> None:
+def test_istio_admits_declared_callers_only(objects: Render) -> None:
     rules = one(objects(*CALLERS, mesh="istio"), "AuthorizationPolicy")["spec"]["rules"]
     who = [rule["from"][0]["source"]["principals"] for rule in rules]
 
@@ -73,7 +73,7 @@ def test_istio_lets_in_who_is_declared(objects: Render) -> None:
     assert hosts == ["./inventory.shop.svc.cluster.local", "istio-system/*"]
 
 
-def test_linkerd_lets_in_who_is_declared(objects: Render) -> None:
+def test_linkerd_admits_declared_callers_only(objects: Render) -> None:
     found = objects(*CALLERS, mesh="linkerd")
     of_mesh = "serviceaccount.identity.linkerd.cluster.local"
 
@@ -90,7 +90,9 @@ def test_linkerd_lets_in_who_is_declared(objects: Render) -> None:
     assert paths == ["/health/live", "/health/ready", "/health/startup", "/metrics"]
 
 
-def test_models_know_a_wrong_policy(objects: Render, custom_resources: CustomResources) -> None:
+def test_models_reject_an_invalid_policy(
+    objects: Render, custom_resources: CustomResources
+) -> None:
     found = json.loads(json.dumps(objects(mesh="linkerd") + objects(mesh="istio")))
     one(found, "Server")["spec"]["accesspolicy"] = "deny"
     one(found, "PeerAuthentication")["spec"]["mtls"]["mode"] = "STRONG"

@@ -1,4 +1,4 @@
-"""Values: those that the chart refuses, and whether the service starts with its own."""
+"""Values of the chart: refused ones, and whether the service starts with the defaults."""
 
 from pathlib import Path
 
@@ -17,17 +17,17 @@ from tests.support.charts import Find
 from tests.support.services import Fleet
 from tests.support.tools.helm import Helm, RefusedError
 
-# Reads all settings, as the service does when it starts.
+# Read all settings, as the service does when it starts.
 READ = "import os; from orders import settings; settings.read(os.environ)"
 
-# What the Secret of a service on a server of its own has, one that calls others.
+# The Secret of a service that uses a database server and calls other services.
 SECRET = {
     "DATABASE_URL": "postgresql://user:password@database/orders",
     "AUTH_CLIENT_SECRET": "of-the-provider",
 }
 
 
-def test_refuses_fewer_at_most_than_at_least(either_helm: Helm, chart_of: Find) -> None:
+def test_refuses_a_maximum_below_the_minimum(either_helm: Helm, chart_of: Find) -> None:
     with pytest.raises(RefusedError, match=r"minReplicas \(9\) is more than"):
         either_helm.template(chart_of(), "autoscaling.minReplicas=9")
 
@@ -60,7 +60,7 @@ def test_refuses_values(
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    """A folder for a service and its packages."""
+    """Services that share installed packages."""
     return Fleet(tmp_path_factory.mktemp("fleet"))
 
 

@@ -1,9 +1,8 @@
-"""The chart in a Kubernetes of real programs, by the commands that its documentation names.
+"""The chart in a real Kubernetes control plane, with the commands of its documentation.
 
-The API server judges every object as it does anywhere: by its own schemas and the operators', by its
-admission, Pod Security for one, and by who has changed what. Controllers, Argo Rollouts' too, act on
-what it took. The node is played, so no container, proxy or network policy is at work, and there is
-no Gateway.
+The API server validates every object: by its schemas and those of the operators, by admission
+(including Pod Security), and by field ownership. The controllers, including Argo Rollouts, act on
+the objects. The node is simulated, so no containers, proxies, network policies or Gateway run.
 """
 
 import json
@@ -23,7 +22,7 @@ from tests.support.servers.processes import Process, free_port, wait_until
 from tests.support.tools.helm import Helm, Object
 from tests.systems.test_chart import OPTIONS, sets_of_values
 
-# The programs are compiled first, the first time, and some failures take a minute.
+# The programs are compiled in the first run, and some failures take a minute.
 pytestmark = pytest.mark.long
 
 COMBINATIONS = [
@@ -36,7 +35,7 @@ COMBINATIONS = [
     )
     if possible(answers)
 ]
-# In a hurry; and with no analysis by Prometheus, nor a Gateway's share of the requests.
+# Short durations, no analysis by Prometheus, and no traffic shares of a Gateway.
 QUICK = ("--set=rollout.minReadySeconds=1", "--set=monitoring.enabled=false")
 QUICK_CANARY = (
     *QUICK,
@@ -46,18 +45,18 @@ QUICK_CANARY = (
 
 
 def address(name: str = "orders") -> str:
-    """The image of this name."""
+    """Return an image reference."""
     return f"registry.example.com/{name}@sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True)
 class Release:
-    """A service's release in a namespace of its own.
+    """A release of a service in a separate namespace.
 
     Attributes:
-        script: what brings versions there.
+        script: the script that deploys versions.
         namespace: where it is.
-        options: of every version.
+        options: options for every version.
     """
 
     script: Path
@@ -65,7 +64,7 @@ class Release:
     options: tuple[str, ...]
 
     def deploy(self, version: str, image: str = "orders", *more: str) -> str:
-        """Bring a version there, as a pipeline does; gives what is said."""
+        """Deploy a version as a pipeline does, and return the output."""
         return self.namespace.run(
             *("sh", str(self.script), "production", *self.options, *more),
             IMAGE=address(image),
@@ -74,7 +73,7 @@ class Release:
         )
 
     def versions(self) -> set[str]:
-        """Say which versions run, pods that go not counted."""
+        """Return the running versions, without terminating pods."""
         return {
             it["metadata"]["labels"]["app.kubernetes.io/version"]
             for it in self.namespace.get("pods", "--selector=app.kubernetes.io/component=api")[
@@ -84,7 +83,7 @@ class Release:
         }
 
     def comes_to(self, version: str) -> None:
-        """Wait until one version runs alone."""
+        """Wait until only one version runs."""
         wait_until(lambda: self.versions() == {version}, f"{version} alone", 120)
 
 
@@ -92,7 +91,7 @@ class Release:
 def with_rollouts(
     control_plane: ControlPlane, argo_rollouts: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Argo Rollouts in that Kubernetes."""
+    """The control plane with Argo Rollouts."""
     controller = Process(
         [
             str(argo_rollouts),
@@ -109,7 +108,7 @@ def with_rollouts(
 
 @pytest.fixture
 def release(control_plane: ControlPlane, helm4: Helm, chart_of: Find) -> Callable[..., Release]:
-    """Takes a service, and prepares a namespace as its docs/helm.md says."""
+    """Return a function that prepares a namespace for a service as docs/helm.md describes."""
 
     def make(name: str, *options: str, **answers: str) -> Release:
         script = chart_of(depends_on="inventory", **answers).with_name("deploy.sh")
@@ -124,7 +123,7 @@ def release(control_plane: ControlPlane, helm4: Helm, chart_of: Find) -> Callabl
 
 
 def prepared(control_plane: ControlPlane, name: str, *programs: Path) -> Namespace:
-    """Make a namespace in which Pod Security's `restricted` is enforced, and warned about."""
+    """Create a namespace in which Pod Security enforces `restricted`, and return it."""
     namespace = control_plane.namespace(name, *programs)
     modes = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     namespace.kubectl("label", "namespace", name, *modes)
@@ -132,7 +131,7 @@ def prepared(control_plane: ControlPlane, name: str, *programs: Path) -> Namespa
 
 
 def judged(namespace: Namespace, objects: list[Object]) -> str:
-    """Have the API server judge objects, strictly; a warning is an error, too."""
+    """Return the API server's verdict on objects, in strict mode with warnings as errors."""
     return namespace.kubectl(
         *("apply", "--dry-run=server", "--validate=strict", "--filename=-"),
         given=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}),
@@ -140,7 +139,7 @@ def judged(namespace: Namespace, objects: list[Object]) -> str:
 
 
 def pods(objects: list[Object]) -> list[Object]:
-    """The pods that objects describe, as their controllers would make them."""
+    """Return the pods that the objects' controllers would create."""
     return [
         {
             "apiVersion": "v1",
@@ -154,7 +153,7 @@ def pods(objects: list[Object]) -> list[Object]:
 
 @pytest.fixture(scope="module")
 def judge(control_plane: ControlPlane) -> Namespace:
-    """Where nothing is ever made but what has to be there before pods."""
+    """A namespace that contains only the prerequisites of pods."""
     namespace = prepared(control_plane, "judge")
     for account in ("orders", "orders-migration"):
         namespace.kubectl("create", "serviceaccount", account)
@@ -163,7 +162,7 @@ def judge(control_plane: ControlPlane) -> Namespace:
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=lambda answers: "-".join(answers.values()))
-def test_api_server_takes_every_object(
+def test_api_server_accepts_every_object(
     judge: Namespace, helm4: Helm, chart_of: Find, answers: dict[str, str]
 ) -> None:
     folder = chart_of(depends_on="inventory", **answers)
@@ -176,7 +175,7 @@ def test_api_server_takes_every_object(
         assert judged(judge, everything).count("(server dry run)") == len(everything)
 
 
-def test_api_server_refuses_what_is_wrong(judge: Namespace, charts: Render) -> None:
+def test_api_server_rejects_invalid_objects(judge: Namespace, charts: Render) -> None:
     objects = charts(mesh="linkerd")
     (deployment,) = (it for it in objects if it["kind"] == "Deployment")
     (server,) = (it for it in objects if it["kind"] == "Server")
@@ -203,7 +202,7 @@ def test_api_server_refuses_what_is_wrong(judge: Namespace, charts: Render) -> N
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_versions_come_and_go(
+def test_versions_are_deployed_rolled_back_and_uninstalled(
     release: Callable[..., Release], rollout: str, mesh: str, options: tuple[str, ...]
 ) -> None:
     orders = release(f"comes-{mesh}", *options, rollout=rollout, mesh=mesh)
@@ -222,7 +221,7 @@ def test_versions_come_and_go(
     assert orders.namespace.names("networkpolicies,serviceaccounts") == ["default"]
 
 
-def test_pods_scaled_by_hand_are_no_conflict(release: Callable[..., Release]) -> None:
+def test_manual_scaling_causes_no_conflict(release: Callable[..., Release]) -> None:
     fixed = ("--set=autoscaling.enabled=false", "--set=replicas=2")
     orders = release("scaled", *QUICK, *fixed)
     orders.deploy("1.0.0")
@@ -243,7 +242,7 @@ def test_a_migration_that_fails_changes_nothing(release: Callable[..., Release])
     assert "runs nothing" in orders.namespace.kubectl("logs", "job/orders-migration")
 
 
-def test_a_version_that_does_not_get_ready_goes(release: Callable[..., Release]) -> None:
+def test_a_version_that_does_not_become_ready_is_removed(release: Callable[..., Release]) -> None:
     orders = release("unready", *QUICK)
     orders.deploy("1.0.0")
 
@@ -256,13 +255,13 @@ def test_a_version_that_does_not_get_ready_goes(release: Callable[..., Release])
 @pytest.mark.parametrize(
     ("rollout", "options", "message"),
     [
-        ("rolling", QUICK, "failed the smoke test; so the version before comes back"),
-        ("canary", QUICK_CANARY, "failed the smoke test; so the version before comes back"),
-        ("blue_green", QUICK, 'The old version is back: .*"smoke" assessed Failed'),
+        ("rolling", QUICK, "failed the smoke test; rolling back to the previous version"),
+        ("canary", QUICK_CANARY, "failed the smoke test; rolling back to the previous version"),
+        ("blue_green", QUICK, 'Rolled back to the old version: .*"smoke" assessed Failed'),
     ],
     ids=CHOICES["rollout"],
 )
-def test_a_version_that_fails_its_smoke_test_goes(
+def test_a_version_that_fails_its_smoke_test_is_removed(
     release: Callable[..., Release], rollout: str, options: tuple[str, ...], message: str
 ) -> None:
     orders = release(f"smoky-{rollout.replace('_', '-')}", *options, rollout=rollout)

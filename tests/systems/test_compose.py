@@ -1,7 +1,7 @@
-"""A workspace of services on different databases, brought up by its shared compose file.
+"""A workspace of services with different databases, started by its shared compose file.
 
-One calls another, found in Consul, with tokens of the shared identity provider; callers come by the
-gateway.
+One service calls another, found in Consul, with tokens of the shared identity provider; clients use
+the gateway.
 """
 
 import json
@@ -55,13 +55,13 @@ adapters.close()
 def workspace(
     docker_with_infrastructure: Docker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A workspace with a service for each database, up."""
+    """A running workspace with a service for each database."""
     docker = docker_with_infrastructure
     folder = tmp_path_factory.mktemp("workspace")
-    folder.chmod(0o755)  # as people's folders are: containers read in it, and not as root
+    folder.chmod(0o755)  # the usual mode: containers read the folder as another user
     for name, answers in SERVICES.items():
         service = render(folder, service_name=name, **answers)
-        make(service, "token")  # makes uv.lock and the development key on the way
+        make(service, "token")  # also creates uv.lock and the development key
     (image,) = infrastructure("gateway")
     with (folder / "compose.yaml").open("a", encoding="utf-8") as file:
         file.write(NOTES.format(image=image))
@@ -92,20 +92,20 @@ def test_service_serves_on_its_registered_port(workspace: Path, service: str) ->
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_gateway_is_the_way_in(workspace: Path, service: str) -> None:
+def test_the_gateway_forwards_to_services(workspace: Path, service: str) -> None:
     address = f"{published(workspace, 'workspace-gateway')}/{service}"
 
     assert "First" in names(workspace, address, service)
     for path in ("/metrics", "/health/ready", "/docs", "/openapi.json", "/api/..%2fmetrics"):
         with pytest.raises(HTTPError, match="404"):
             urlopen(address + path, timeout=60)
-    large = b'{"name": "Large"}'.ljust(1_000_000)  # near the service's own limit
+    large = b'{"name": "Large"}'.ljust(1_000_000)  # close to the limit of the service
     sent = Request(f"{address}/api/v1/{PATHS[service]}", large, authorized(workspace, service))
     with urlopen(sent, timeout=60) as created:
         assert created.status == 201
 
 
-def test_routes_are_read_again(workspace: Path) -> None:
+def test_routes_are_reloaded(workspace: Path) -> None:
     resource = f"{published(workspace, 'workspace-gateway')}/reports/api/v1/reports"
 
     def status() -> int:
@@ -121,8 +121,8 @@ def test_routes_are_read_again(workspace: Path) -> None:
         wait_until(lambda: status() == expected, verb, 60)  # noqa: B023 (awaited here)
 
 
-def test_one_service_asks_another(docker: Docker, workspace: Path) -> None:
-    """Found in the Consul that both share, with a token from the provider that both trust."""
+def test_one_service_calls_another(docker: Docker, workspace: Path) -> None:
+    """The peer is found in the shared Consul, the token comes from the shared provider."""
     resource = f"{published(workspace, 'workspace-gateway')}/inventory/api/v1/inventories"
     headers = authorized(workspace, "inventory")
     with urlopen(Request(resource, b'{"name": "Asked for"}', headers), timeout=60) as created:
@@ -134,7 +134,7 @@ def test_one_service_asks_another(docker: Docker, workspace: Path) -> None:
     assert docker("compose", *command, cwd=workspace) == "Asked for"
 
 
-def test_a_service_is_entered_in_etcd(docker: Docker, workspace: Path) -> None:
+def test_a_service_is_registered_in_etcd(docker: Docker, workspace: Path) -> None:
     command = ("exec", "--no-TTY", "etcd", "etcdctl", "get", "--prefix", "", "--keys-only")
 
     def entered() -> bool:
@@ -158,8 +158,8 @@ def test_migrations_ran_before_the_service(docker: Docker, workspace: Path, serv
     assert migrated["FinishedAt"] <= running["StartedAt"]
 
 
-def test_only_services_are_reached_from_the_host(docker: Docker, workspace: Path) -> None:
-    """Databases stay inside; what is published is for this machine alone."""
+def test_only_services_are_reachable_from_the_host(docker: Docker, workspace: Path) -> None:
+    """Databases have no published ports, and services are published on loopback only."""
     listing = docker("compose", "ps", "--format=json", cwd=workspace)
     for line in listing.splitlines():
         container = json.loads(line)
@@ -168,26 +168,26 @@ def test_only_services_are_reached_from_the_host(docker: Docker, workspace: Path
         assert published == expected
 
 
-def test_the_gateway_goes_with_the_last_service_and_comes_with_the_first(
+def test_the_gateway_is_removed_with_the_last_service_and_added_with_the_first(
     docker: Docker, workspace: Path
 ) -> None:
-    """The folder that it has mounted is not the one that is there again afterwards."""
+    """The folder that it mounts is a different one after the second registration."""
     container = docker("compose", "ps", "--quiet", "workspace-gateway", cwd=workspace)
     for service in SERVICES:
         make(workspace / service, "unregister")
     assert docker("wait", container, timeout=60) == "0"
 
-    for service in SERVICES:  # by the template's tool: the workspace's copy has gone, too
+    for service in SERVICES:  # with the template's tool, because the workspace's copy was removed
         command = [sys.executable, "-m", "fleet", "register", str(workspace / service)]
         subprocess.run(command, cwd=TEMPLATE, check=True)
     publish_elsewhere(workspace)
     docker("compose", "up", "--wait", "--wait-timeout=300", cwd=workspace)
-    test_the_gateway_is_the_way_in(workspace, "reports")
+    test_the_gateway_forwards_to_services(workspace, "reports")
     test_additions_to_the_workspace_run(docker, workspace)
 
 
 def publish_elsewhere(workspace: Path) -> None:
-    """Move all ports of this machine, as people do who have 8080 or 8500 in use already."""
+    """Change the published ports, for a machine that uses 8080 or 8500 already."""
     registry = workspace / "services.yaml"
     text = registry.read_text("utf-8")
     registry.write_text(re.sub(r"{http: \d+}", lambda _: f"{{http: {free_port()}}}", text), "utf-8")
@@ -202,7 +202,7 @@ def publish_elsewhere(workspace: Path) -> None:
 
 
 def names(workspace: Path, address: str, service: str) -> list[str]:
-    """Create something in a service; what it has of that name."""
+    """Create a resource in a service, and return its names."""
     resource = f"{address}/api/v1/{PATHS[service]}"
     headers = authorized(workspace, service)
     with urlopen(Request(resource, b'{"name": "First"}', headers), timeout=60) as created:
@@ -212,27 +212,27 @@ def names(workspace: Path, address: str, service: str) -> list[str]:
 
 
 def authorized(workspace: Path, service: str) -> dict[str, str]:
-    """The headers of a developer, with a token from the identity provider."""
+    """Return the headers of a developer with a token from the identity provider."""
     url = f"{published(workspace, 'workspace-identity')}/token"
     token = make(workspace / service, "token", AUTH_TOKEN_URL=url)
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
 
 def registered(workspace: Path, service: str) -> str:
-    """The address of a service on this machine."""
+    """Return the address of a service on this machine."""
     registry = yaml.safe_load((workspace / "services.yaml").read_text("utf-8"))
     return f"http://127.0.0.1:{registry['services'][service]['ports']['http']}"
 
 
 def published(workspace: Path, container: str) -> str:
-    """The address of what services share, on this machine."""
+    """Return the address of a shared part on this machine."""
     override = (workspace / "compose.override.yaml").read_text("utf-8")
     (address,) = re.findall(rf"^  {container}:\n    ports: .*'(.+):\d+'", override, re.MULTILINE)
     return f"http://{address}"
 
 
 def instances(workspace: Path, service: str) -> list[Any]:
-    """What Consul knows of a service."""
+    """Return the instances of a service in Consul."""
     url = f"{published(workspace, 'consul')}/v1/health/service/{service}?passing=true"
     with urlopen(url, timeout=60) as answer:
         found: list[Any] = json.load(answer)

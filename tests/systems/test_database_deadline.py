@@ -1,4 +1,4 @@
-"""The caller's deadline in the database: whoever no longer waits has nobody work there either."""
+"""The caller's deadline in the database: statements don't outlive it."""
 
 import itertools
 import threading
@@ -13,12 +13,13 @@ import psycopg
 import pymysql
 import pytest
 
+from tests.support.http import Answer
 from tests.support.proxy import Proxy
-from tests.support.running import Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 
 LIMIT = 0.3
 IN_TIME, SLACK = {"X-Request-Timeout-Ms": "300"}, 3.0
-# Long enough to tell a statement that keeps this limit from one that keeps the caller's.
+# Long enough to distinguish this limit from the caller's.
 ENVIRONMENT = {"DATABASE_TIMEOUT_SECONDS": "8", "WEB_THREADS": "10"}
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
@@ -37,7 +38,7 @@ OF_SCHEME = {
 
 
 class Change:
-    """A change of one order, which any number may ask for at the same time."""
+    """An update of one order, which may run several times in parallel."""
 
     def __init__(self, service: Service) -> None:
         created = service.post({"name": "Contested"})
@@ -46,7 +47,7 @@ class Change:
         self._service = service
 
     def send(self, headers: dict[str, str]) -> Answer:
-        """Ask for it."""
+        """Send the request and return the response."""
         headers = {"If-Match": self._etag, **headers}
         return self._service.ask("PATCH", self._path, body={"name": "Changed"}, headers=headers)
 
@@ -69,7 +70,7 @@ def test_locked_row(service: Service, place: Place) -> None:
 
         answers = at_once([partial(change.send, IN_TIME)] * 8)
         assert [answer.status for answer in answers] == [504] * 8
-        service.wait_for(lambda: not _working(place), "nobody works", 5)
+        service.wait_for(lambda: not _working(place), "no statement runs", 5)
         assert service.is_ready()
         execute("ROLLBACK")
     assert change.send({}).status == 200
@@ -100,8 +101,8 @@ def test_the_next_request_has_its_usual_time(service: Service, place: Place) -> 
         assert took > 2 * LIMIT
 
 
-def test_others_are_not_hit(service: Service, place: Place) -> None:
-    """What ends the statements of some leaves alone those that come after, on whatever connection."""
+def test_other_statements_are_not_cancelled(service: Service, place: Place) -> None:
+    """Cancelling a statement does not affect later statements on any connection."""
     change, over = Change(service), threading.Event()
 
     def late(seed: int) -> set[int]:
@@ -128,7 +129,7 @@ def test_others_are_not_hit(service: Service, place: Place) -> None:
     assert set().union(*(other.result() for other in others)) == {504}
 
 
-def test_a_connection_outlives_what_was_cancelled_on_it(default_place: Place) -> None:
+def test_a_connection_survives_a_cancelled_statement(default_place: Place) -> None:
     with default_place.serve(**ENVIRONMENT) as service, _session(default_place) as execute:
         connections = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
@@ -144,7 +145,7 @@ def test_a_connection_outlives_what_was_cancelled_on_it(default_place: Place) ->
 
 
 def test_silent_database(place: Place) -> None:
-    """It can't be told to end anything; still nobody waits much longer than the caller does."""
+    """Nothing can be cancelled; requests still end shortly after the deadline."""
     url = urlsplit(place.database_url)
     assert url.port
     with Proxy(url.port) as proxy:
@@ -154,7 +155,7 @@ def test_silent_database(place: Place) -> None:
             assert service.get().status == 200
 
             proxy.fall_silent()
-            for _ in range(4):  # on a connection of the pool, then on new ones
+            for _ in range(4):  # on a pooled connection, then on new ones
                 for ask in (service.get, partial(service.post, {"name": "Late"})):
                     answer, took = elapsed(partial(ask, headers=IN_TIME))
                     assert (answer.status, answer.json()["code"]) == (504, "deadline_exceeded")
@@ -167,11 +168,11 @@ def test_silent_database(place: Place) -> None:
 
 
 def _too_late(ask: Callable[[], Answer], service: Service, place: Place) -> float:
-    """Ask, see that the answer is right and that nobody works on; gives how long it took."""
+    """Send a request that times out, check that no statement goes on, and return its duration."""
     answer, took = elapsed(ask)
     assert (answer.status, answer.json()["code"]) == (504, "deadline_exceeded"), answer
     assert took < LIMIT + SLACK
-    service.wait_for(lambda: not _working(place), "nobody works", 5)
+    service.wait_for(lambda: not _working(place), "no statement runs", 5)
     return took
 
 
@@ -190,7 +191,7 @@ def _rows(place: Place, statement: str) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def _session(place: Place) -> Iterator[Rows]:
-    """A session of our own, in a transaction that ends without a commit."""
+    """Yield a separate session in a transaction that is rolled back."""
     url = urlsplit(place.database_url)
     connection: Any
     if url.scheme == "postgresql":
@@ -202,7 +203,7 @@ def _session(place: Place) -> Iterator[Rows]:
             user=url.username,
             password=url.password or "",
             database=url.path.lstrip("/"),
-            # The default would lock the gaps between rows, too, and with them every INSERT.
+            # The default isolation level also locks gaps between rows, which blocks every INSERT.
             init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         )
 

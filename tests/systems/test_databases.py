@@ -1,4 +1,4 @@
-"""The service on real databases: its own tests, and what only real parallelism can show."""
+"""The service on real databases: its own tests, and concurrency."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.rendering import TEMPLATE
-from tests.support.running import ORDERS, Place, at_once
+from tests.support.running import Place, at_once
 from tests.support.verbs import make
 
 AT_ONCE = 20
@@ -16,7 +17,7 @@ MANY_HANDS = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "10", "SHUTDOWN_DRAIN_SECON
 
 def test_the_tests_of_the_chassis(place: Place) -> None:
     with place.server.fresh() as url:
-        arguments = "tests/database --numprocesses=0"  # they share a table
+        arguments = "tests/database --numprocesses=0"  # the tests share a table
         make(TEMPLATE, "test-chassis", ARGS=arguments, TEST_DATABASE_URL=url)
 
 

@@ -1,4 +1,4 @@
-"""A -> B -> C: the time that a caller gives bounds everybody below."""
+"""A -> B -> C: the deadline of the first caller limits all of them."""
 
 import statistics
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.services import Fleet, add_view
 
 BUDGET_MS, ANSWERED_WITHIN_SECONDS = 500, 0.55
 
-# Passes the request on, as a use case that needs its peer would.
+# Calls the peer, as a use case would.
 PASSES_ON = """
 from flask import Blueprint, Flask
 
@@ -32,7 +32,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     app.register_blueprint(pages)
 """
 
-# Works in small steps, each of which looks at the clock, for as long as it may.
+# Works in small steps until the deadline.
 WORKS = """
 import time
 
@@ -72,7 +72,7 @@ def install(app: Flask, adapters: Adapters) -> None:
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
-    """Three services that run, A in front of B in front of C."""
+    """Three running services: A calls B, B calls C."""
     fleet = Fleet(tmp_path_factory.mktemp("chain"))
     first, second = (
         fleet.render("checkout", depends_on="orders"),
@@ -83,7 +83,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Servic
     add_view(second, "pass_on", PASSES_ON.format(peer="stock"))
     add_view(third, "works", WORKS)
     with Issuer() as issuer, ExitStack() as running:
-        # Five that take too long in a row would open the circuit: another test's business.
+        # Five consecutive timeouts would open the circuit, which other tests cover.
         patient = {"PEER_BREAKER_FAILURES": "1000"}
         c = running.enter_context(fleet.serve(third, issuer))
         there = {"STOCK_URL": f"http://127.0.0.1:{c.port}", **patient}
@@ -93,9 +93,9 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Servic
         yield {"a": a, "b": b, "c": c}
 
 
-def test_a_budget_travels_and_nobody_works_on_after_it(chain: dict[str, Service]) -> None:
+def test_a_deadline_is_propagated_and_no_work_outlives_it(chain: dict[str, Service]) -> None:
     budget = {"X-Request-Timeout-Ms": str(BUDGET_MS)}
-    chain["a"].get("/pass-on", headers=budget)  # opens the connections
+    chain["a"].get("/pass-on", headers=budget)  # open the connections
     before = len(chain["c"].get("/seen").json())
 
     took = []
@@ -110,14 +110,14 @@ def test_a_budget_travels_and_nobody_works_on_after_it(chain: dict[str, Service]
     worked = [each["worked_ms"] for each in seen]
     print(f"A answered in {min(took):.3f} to {max(took):.3f} s; C was offered {offered} ms,")
     print(f"and worked for {[round(each) for each in worked]} ms")
-    assert len(seen) == 5, "nobody retried without time for it"
+    assert len(seen) == 5, "no retry without time for it"
     assert all(0 < each < BUDGET_MS for each in offered)
     assert all(each <= BUDGET_MS for each in worked)
     assert statistics.median(took) <= ANSWERED_WITHIN_SECONDS
 
 
-def test_without_a_budget_the_services_have_their_own(chain: dict[str, Service]) -> None:
-    # C's work would be done, with 200, if it was given all the time that it takes.
+def test_without_a_deadline_services_use_their_own(chain: dict[str, Service]) -> None:
+    # Given enough time, C would return 200.
     assert chain["a"].get("/pass-on").status in {503, 504}
 
 

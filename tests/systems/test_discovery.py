@@ -1,4 +1,4 @@
-"""Services that find each other by Consul or etcd, while instances, and these themselves, come and go."""
+"""Service discovery with Consul and etcd, while instances and registries start and stop."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from tests.support.services import Fleet, add_view
 
 VARIABLES = {"consul": "CONSUL_HTTP_ADDR", "etcd": "ETCD_ENDPOINTS"}
 
-# Asks the peer, as a use case would.
+# Calls the peer, as a use case would.
 ASKS = """
 from flask import Blueprint, Flask
 
@@ -43,7 +43,7 @@ def install(app: Flask, adapters: Adapters) -> None:
     app.register_blueprint(pages)
 """
 
-# Says which instance it is.
+# Returns the name of the instance.
 SAYS = """
 import os
 
@@ -67,7 +67,7 @@ def install(app: Flask, adapters: Adapters) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A service that calls, one that is called, and where the latter is found."""
+    """A calling service, a called one, and the registry between them."""
 
     fleet: Fleet
     issuer: Issuer
@@ -78,13 +78,13 @@ class Place:
 
     @contextmanager
     def process(self, project: Project, instance: str, **given: str) -> Iterator[Service]:
-        """Start an instance, and wait for nothing."""
+        """Start an instance without waiting for it."""
         there = {self.variable: self.store.url, "INSTANCE": instance}
         with self.fleet.process(project, self.issuer, **there, **given) as service:
             yield service
 
     def knows(self, *services: Service) -> bool:
-        """Tell whether these instances of the called service are entered, and no others."""
+        """Return whether exactly these instances of the called service are registered."""
         return self.store.knows("stock") == {f"127.0.0.1:{service.port}" for service in services}
 
 
@@ -92,7 +92,7 @@ class Place:
 def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """Both ways to find a service, one after the other."""
+    """Consul and etcd in turn."""
     store: Store = request.getfixturevalue(request.param)
     fleet = Fleet(tmp_path_factory.mktemp(request.param))
     caller = fleet.render("orders", discovery=request.param, depends_on="stock", mesh="service")
@@ -103,7 +103,7 @@ def place(
         yield Place(fleet, issuer, store, VARIABLES[request.param], caller, called)
 
 
-def test_an_instance_is_entered_while_it_is_ready(
+def test_an_instance_is_registered_while_it_is_ready(
     place: Place, postgresql_server: Database
 ) -> None:
     with postgresql_server.fresh() as url, ExitStack() as stack:
@@ -122,7 +122,7 @@ def test_an_instance_is_entered_while_it_is_ready(
         print(f"\nnot ready: out after {time.monotonic() - began:.1f} s")
         assert service.is_alive()
         time.sleep(2)
-        assert place.knows()  # nor does it come back before it is ready
+        assert place.knows()  # it is registered again only when it is ready
 
         with database:
             began = time.monotonic()
@@ -146,21 +146,21 @@ def _leaves_before_it_stops(place: Place, service: Service) -> None:
         time.sleep(0.02)
     print(f"SIGTERM: out of the registry after {out:.2f} s, answered until {answered:.2f} s")
     assert service.popen.returncode == 0
-    assert answered > out + 2  # the drain
+    assert answered > out + 2  # the drain period
     assert service.output().count("Deregistered from") == 2
 
 
-def test_nobody_notices(place: Place) -> None:
-    """The same with a minute without Consul or etcd is the long variant below."""
-    _nobody_notices(place, away=8)
+def test_changes_and_an_outage_fail_no_request(place: Place) -> None:
+    """The long variant below stops the registry for a minute."""
+    _assert_no_request_fails(place, away=8)
 
 
 @pytest.mark.long
-def test_nobody_notices_a_minute(place: Place) -> None:
-    _nobody_notices(place, away=60)
+def test_changes_and_a_minute_of_outage_fail_no_request(place: Place) -> None:
+    _assert_no_request_fails(place, away=60)
 
 
-def _nobody_notices(place: Place, away: float) -> None:
+def _assert_no_request_fails(place: Place, away: float) -> None:
     with ExitStack() as stack:
         a, first, second, third = (
             stack.enter_context(process)
@@ -183,8 +183,8 @@ def _nobody_notices(place: Place, away: float) -> None:
         load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
         wait_until(lambda: place.knows(second, third), "well again, entered")
         load.passes(2, "away", place.store.stop)
-        # From now on what is known has one that does not answer, and nobody to say so. It is
-        # tried again after 5 s.
+        # The known addresses now include one that does not respond, and no registry removes it.
+        # It is tried again after 5 s.
         load.passes(away, "away, one silent", lambda: _signal(second, signal.SIGSTOP))
         load.passes(3, "there again, empty", place.store.start)
         load.passes(2, "well again", lambda: _signal(second, signal.SIGCONT))
@@ -194,14 +194,14 @@ def _nobody_notices(place: Place, away: float) -> None:
         assert load.passes(2, "a new one", lambda: None) == {"2", "3", "4"}
         assert not a.bugs()
         a.terminate()
-        assert a.exit_code(within=25) == 0  # it is waiting for news, which may take half a minute
+        assert a.exit_code(within=25) == 0  # it is in a long poll of up to half a minute
 
 
 def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
-    """What is entered is the door where certificates are shown, and that it is https."""
+    """The mutual TLS listener is registered, with https."""
     authority = load(place.called.folder / "src/stock/chassis/mtls/development.py").Authority()
     (tmp_path / "ca.pem").write_bytes(authority.pem())
-    door = free_port()
+    tls_port = free_port()
 
     def given(name: str, port: int) -> dict[str, str]:
         authority.issue(tmp_path / f"{name}.pem", f"spiffe://shop.test/ns/shop/sa/{name}")
@@ -213,10 +213,10 @@ def test_by_mutual_tls(place: Place, tmp_path: Path) -> None:
         }
 
     with (
-        place.process(place.called, "1", **given("stock", door)),
+        place.process(place.called, "1", **given("stock", tls_port)),
         place.process(place.caller, "a", **given("orders", free_port())) as a,
     ):
-        wait_until(lambda: place.store.knows("stock") == {f"127.0.0.1:{door}"}, "entered")
+        wait_until(lambda: place.store.knows("stock") == {f"127.0.0.1:{tls_port}"}, "entered")
         a.wait_until_ready()
         answer = a.get("/who", token=None)
         assert (answer.status, answer.body) == (200, b"1"), a.output()
@@ -228,7 +228,7 @@ def _signal(service: Service, number: signal.Signals) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: when, whether it succeeded, who answered, and how long it took."""
+    """One request: its time, success, responding instance and duration."""
 
     at: float
     well: bool
@@ -237,7 +237,7 @@ class Asked:
 
 
 class Load:
-    """Four callers, each asking again a little after it has its answer."""
+    """Four callers that send requests with short pauses."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -246,7 +246,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
-        """Ask until the end."""
+        """Send requests inside the context."""
         threads = [threading.Thread(target=self._ask) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -258,9 +258,9 @@ class Load:
                 thread.join()
 
     def passes(self, seconds: float, what: str, happens: Callable[[], object]) -> set[str]:
-        """Let something happen; from a second later on, every request has to succeed.
+        """Run an action; from a second later on, every request must succeed.
 
-        Who answers from then on is given.
+        Return the instances that respond after it.
         """
         began = time.monotonic()
         happens()

@@ -1,4 +1,4 @@
-"""The one door of a workspace: registered services behind nginx with the configuration rendered."""
+"""The gateway of a workspace: registered services behind nginx with the rendered configuration."""
 
 import json
 import os
@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.http import Answer
 from tests.support.issuer import Issuer
 from tests.support.name_server import Names
 from tests.support.rendering import TEMPLATE
-from tests.support.running import Answer, Project, Service
+from tests.support.running import Project, Service
 from tests.support.servers.nginx import Gateway, gateway
 from tests.support.servers.processes import wait_until
 from tests.support.services import Fleet
@@ -31,25 +32,25 @@ pytestmark = pytest.mark.skipif(
     os.uname().sysname != "Linux", reason="services need several loopback addresses"
 )
 
-# The port is the same for all services, so each has an address, as in Docker.
+# All services use the same port, so each has its own address, as in Docker.
 ORDERS, PAYMENTS, MIRROR, MOVED = (f"127.77.{os.getpid() % 250}.{n}" for n in range(1, 5))
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
-# Registered by hand: it is a service like others.
+# Registered by hand, like any other service.
 HAND_WRITTEN = "services:\n  mirror:\n    path: mirror\n"
 
 
 @dataclass
 class Mirror:
-    """A service that shows what reached it, and fails as the path says."""
+    """A server that returns the request, and fails as the path says."""
 
     address: str
     arrived: list[str] = field(default_factory=list)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Answer on its address until the block is left."""
+        """Serve on its address inside the context."""
         mirror = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,7 +72,7 @@ class Mirror:
             do_GET = do_POST = do_PUT = _answer  # noqa: N815 (the base class' names)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer((self.address, 8000), Handler)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -84,7 +85,7 @@ class Mirror:
 
 @dataclass
 class Workspace:
-    """Two services in a workspace of their own, both running, and the gateway before them."""
+    """Two running services of a workspace, behind the gateway."""
 
     folder: Path
     names: Names
@@ -95,7 +96,7 @@ class Workspace:
     def ask(
         self, method: str, path: str, body: str | None = None, **headers: str
     ) -> tuple[Answer, Any]:
-        """Ask the gateway, the path exactly as given; what it says as JSON, too."""
+        """Send a request to the gateway, its path unchanged; return the response with its JSON."""
         connection = HTTPConnection("127.0.0.1", self.gateway.port, timeout=60)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -107,7 +108,7 @@ class Workspace:
         return answer, answer.json()
 
     def problem(self, method: str, path: str, body: str | None = None, **headers: str) -> Any:
-        """Ask for what the gateway has to refuse by itself; its problem."""
+        """Send a request that the gateway rejects itself; return the problem."""
         answer, said = self.ask(method, path, body, **headers)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert said["status"] == answer.status
@@ -116,14 +117,14 @@ class Workspace:
         return said
 
     def log(self) -> list[dict[str, Any]]:
-        """The gateway's access log."""
+        """Return the gateway's access log."""
         lines = self.gateway.log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 @pytest.fixture(scope="module")
 def workspace(nginx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """The workspace; the gateway was there before the services."""
+    """The workspace; the gateway was started before the services."""
     folder, scratch = tmp_path_factory.mktemp("workspace"), tmp_path_factory.mktemp("scratch")
     (folder / "services.yaml").write_text(HAND_WRITTEN)
     fleet = Fleet(folder)
@@ -132,10 +133,10 @@ def workspace(nginx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with ExitStack() as stack:
         names = stack.enter_context(Names())
         source = folder / "platform/gateway"
-        door = stack.enter_context(gateway(nginx, source, scratch, names.address))
+        proxy = stack.enter_context(gateway(nginx, source, scratch, names.address))
         issuer, mirror = stack.enter_context(Issuer()), Mirror(MIRROR)
-        found = Workspace(folder, names, door, {}, mirror)
-        wait_until(lambda: _listens(door.port), "nginx", 60)
+        found = Workspace(folder, names, proxy, {}, mirror)
+        wait_until(lambda: _listens(proxy.port), "nginx", 60)
         assert found.problem("GET", "/orders/api/v1/orders")["status"] == 503
         stack.enter_context(mirror.running())
         names.known["mirror"] = MIRROR
@@ -155,8 +156,7 @@ def _serve(project: Project, host: str, issuer: Issuer, scratch: Path) -> Iterat
         **issuer.environment,
         "AUTH_AUDIENCE": name,
     }
-    migrate = ("-m", project.package, "migrate")
-    project.python(*migrate, environment=given)
+    project.python("-m", project.package, "migrate", environment=given)
     token = issuer.token(aud=name, scope=f"{name}:read {name}:write")
     service = Service(project, scratch / name, given, token, port=8000, host=host)
     try:
@@ -179,7 +179,7 @@ def _listens(port: int) -> bool:
 
 
 @pytest.mark.parametrize("name", ["orders", "payments"])
-def test_every_registered_api_is_behind_the_door(workspace: Workspace, name: str) -> None:
+def test_every_registered_api_is_reachable(workspace: Workspace, name: str) -> None:
     token = f"Bearer {workspace.services[name].token}"
     given = {"Authorization": token, "Content_Type": "application/json"}
     path = f"/{name}/api/v1/{name}"
@@ -250,7 +250,7 @@ DRESSED_UP = """\
 /orders/%61pi/v1/orders
 /orders/metrics/api/v1
 /orders/health/api/live
-/nobody/api/v1/orders
+/unknown/api/v1/orders
 /default/api/v1/orders
 /127.0.0.1:8000/api/v1
 /orders:8000/api/v1/orders
@@ -264,7 +264,7 @@ http://mirror:8000/api/v1
 
 @pytest.mark.parametrize("path", DRESSED_UP)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nothing_but_the_apis_is_let_out(workspace: Workspace, method: str, path: str) -> None:
+def test_only_apis_are_reachable(workspace: Workspace, method: str, path: str) -> None:
     mirrored = path.replace("orders/", "mirror/").replace("/orders", "/mirror")
     before = len(workspace.mirror.arrived)
     for tried in (path, mirrored):
@@ -281,7 +281,7 @@ def test_nothing_but_the_apis_is_let_out(workspace: Workspace, method: str, path
         "/api/v1/caf%C3%A9",
     ],
 )
-def test_what_is_let_in_arrives_as_it_was(workspace: Workspace, path: str) -> None:
+def test_forwarded_requests_are_unchanged(workspace: Workspace, path: str) -> None:
     _, seen = workspace.ask("GET", f"/mirror{path}")
     assert seen["path"] == path
 
@@ -298,7 +298,7 @@ FALSE_ORIGINS = [
 ]
 
 
-def test_context_passes_and_false_origins_do_not(workspace: Workspace) -> None:
+def test_trace_context_is_forwarded_and_forged_origins_are_not(workspace: Workspace) -> None:
     passed = {
         "Authorization": "Bearer x",
         "Idempotency_Key": "key",
@@ -320,9 +320,7 @@ def test_context_passes_and_false_origins_do_not(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("sent", [None, "", 'with "quotes"', "x" * 129, "<script>"])
-def test_a_request_gets_an_id_that_is_fit_to_be_logged(
-    workspace: Workspace, sent: str | None
-) -> None:
+def test_a_request_gets_an_id_that_is_safe_to_log(workspace: Workspace, sent: str | None) -> None:
     given = {} if sent is None else {"X_Request_ID": sent}
     answer, seen = workspace.ask("GET", "/mirror/api/v1/x", **given)
     assert answer.headers["X-Request-ID"] == seen["headers"]["X-Request-ID"]
@@ -340,34 +338,34 @@ def test_gateway_and_service_log_the_same_ids(workspace: Workspace) -> None:
         return [line for line in lines if line.get("request_id") == made]
 
     wait_until(lambda: len(logged()) > 1, "two lines", 60)
-    at_the_door, inside = logged()
-    assert [at_the_door["trace_id"], inside["trace_id"]] == [TRACE, TRACE]
-    assert at_the_door["message"] == "GET /orders/api/v1/orders 200"
-    assert at_the_door["upstream"] == f"{ORDERS}:8000"
+    at_gateway, inside = logged()
+    assert [at_gateway["trace_id"], inside["trace_id"]] == [TRACE, TRACE]
+    assert at_gateway["message"] == "GET /orders/api/v1/orders 200"
+    assert at_gateway["upstream"] == f"{ORDERS}:8000"
 
 
 def test_every_line_of_the_log_is_json(workspace: Workspace) -> None:
     workspace.ask("GET", '/mirror/api/v1/x?"quoted"', User_Agent='"\\')
     workspace.problem("GET", '/"x"\\')
     for line in workspace.gateway.log.read_text().splitlines():
-        if not line.startswith("20"):  # nginx' own words begin with the date
+        if not line.startswith("20"):  # nginx's own messages begin with the date
             json.loads(line)
 
 
-def test_a_service_that_breaks_off_is_a_bad_gateway(workspace: Workspace) -> None:
+def test_an_interrupted_response_is_a_bad_gateway(workspace: Workspace) -> None:
     said = workspace.problem("GET", "/mirror/api/v1/broken", traceparent=TRACEPARENT)
     assert (said["status"], said["code"], said["trace_id"]) == (502, "bad_gateway", TRACE)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
-def test_what_may_have_arrived_is_not_sent_twice(workspace: Workspace, method: str) -> None:
+def test_requests_that_may_have_arrived_are_not_retried(workspace: Workspace, method: str) -> None:
     before = len(workspace.mirror.arrived)
     for _ in range(20):
         workspace.problem(method, "/mirror/api/v1/broken", "{}")
     assert len(workspace.mirror.arrived) - before == 20
 
 
-def test_a_services_own_errors_pass(workspace: Workspace) -> None:
+def test_errors_of_services_are_forwarded(workspace: Workspace) -> None:
     answer, seen = workspace.ask("GET", "/mirror/api/v1/own")
     assert (answer.status, seen["path"]) == (503, "/api/v1/own")
 
@@ -376,15 +374,18 @@ def test_a_body_that_is_too_large_is_refused(workspace: Workspace) -> None:
     token = f"Bearer {workspace.services['orders'].token}"
     given = {"Authorization": token, "Content_Type": "application/json"}
     refused, problem = workspace.ask("POST", "/orders/api/v1/orders", " " * 2**20, **given)
-    assert (refused.status, problem["instance"]) == (400, "/api/v1/orders")  # read by the service
+    assert (refused.status, problem["instance"]) == (
+        400,
+        "/api/v1/orders",
+    )  # the service has read the body
     for size in (2**20 + 1, 11 * 2**20):
         said = workspace.problem("POST", "/orders/api/v1/orders", " " * size, **given)
         assert said["code"] == "content_too_large"
 
 
 @pytest.mark.parametrize("size", [2**18, 2**19, 2**20])
-def test_the_answer_to_a_body_that_was_not_read_arrives(workspace: Workspace, size: int) -> None:
-    """The service answers and closes the connection while the body is still on its way."""
+def test_an_early_response_is_forwarded(workspace: Workspace, size: int) -> None:
+    """The service responds and closes the connection before the body is complete."""
 
     def status(_: int) -> int:
         return workspace.ask("POST", "/orders/api/v1/orders", " " * size)[0].status
@@ -403,7 +404,7 @@ def test_the_answer_to_a_body_that_was_not_read_arrives(workspace: Workspace, si
         ("GET /orders/api/v1/orders HTTP/3.0", {505}),
     ],
 )
-def test_what_is_no_request_gets_a_problem(
+def test_malformed_requests_get_a_problem(
     workspace: Workspace, begun: str, statuses: set[int]
 ) -> None:
     connection = HTTPConnection("127.0.0.1", workspace.gateway.port, timeout=30)
@@ -416,8 +417,8 @@ def test_what_is_no_request_gets_a_problem(
     assert json.loads(text.rpartition(b"\r\n\r\n")[2])["status"] in statuses
 
 
-def test_a_service_that_moves_is_found_again(workspace: Workspace) -> None:
-    """Gone, then back at another address, as a container that is made anew."""
+def test_a_service_with_a_new_address_is_found(workspace: Workspace) -> None:
+    """It returns at another address, like a recreated container."""
     names = workspace.names
     names.known["mirror"] = MOVED
     wait_until(lambda: workspace.ask("GET", "/mirror/api/v1/x")[0].status == 503, "gone", 60)
@@ -442,16 +443,16 @@ def test_routes_follow_the_registry(workspace: Workspace) -> None:
     wait_until(lambda: workspace.ask("GET", path)[0].status == 401, "open", 60)
 
 
-def test_routes_that_cannot_be_used_are_told_and_change_nothing(workspace: Workspace) -> None:
+def test_invalid_routes_are_logged_and_change_nothing(workspace: Workspace) -> None:
     routes = workspace.folder / "platform/gateway/routes.conf"
-    good, door = routes.read_text(), workspace.gateway
-    before = door.children()
+    good, proxy = routes.read_text(), workspace.gateway
+    before = proxy.children()
     try:
-        routes.write_text(good)  # written, but the same
+        routes.write_text(good)  # rewritten without a change
         replace(routes, "/orders http://orders:8000\n")
-        wait_until(lambda: "cannot be used" in door.log.read_text(), "said", 60)
-        assert "routes.conf:" in door.log.read_text()  # nginx says where
-        assert door.children() == before
+        wait_until(lambda: "cannot be used" in proxy.log.read_text(), "said", 60)
+        assert "routes.conf:" in proxy.log.read_text()  # nginx names the line
+        assert proxy.children() == before
         assert workspace.ask("GET", "/orders/api/v1/orders")[0].status == 401
     finally:
         replace(routes, good + "/late http://payments:8000;\n")
@@ -462,28 +463,28 @@ def test_routes_that_cannot_be_used_are_told_and_change_nothing(workspace: Works
 
 
 def replace(file: Path, text: str) -> None:
-    """Put another file in its place, as registration does."""
+    """Replace a file atomically, as registration does."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGQUIT", "taken along"])
-def test_the_gateway_ends_with_all_that_it_started(nginx: Path, tmp_path: Path, how: str) -> None:
+def test_the_gateway_stops_all_its_processes(nginx: Path, tmp_path: Path, how: str) -> None:
     source = tmp_path / "source"
     shutil.copytree(TEMPLATE / "fleet/parts/gateway", source)
     (source / "routes.conf").write_text("")
-    with gateway(nginx, source, tmp_path, "127.0.0.1") as door:
-        wait_until(lambda: _listens(door.port), "nginx", 60)
-        started = door.children()
-        if how == "taken along":  # by the last service that leaves the workspace
-            shutil.rmtree(door.configuration)
+    with gateway(nginx, source, tmp_path, "127.0.0.1") as proxy:
+        wait_until(lambda: _listens(proxy.port), "nginx", 60)
+        started = proxy.children()
+        if how == "taken along":  # with the last service of the workspace
+            shutil.rmtree(proxy.configuration)
         else:
-            door.process.tell(signal.Signals[how])
-        wait_until(door.process.has_ended, how, 60)
+            proxy.process.tell(signal.Signals[how])
+        wait_until(proxy.process.has_ended, how, 60)
         wait_until(lambda: not any(Path("/proc", pid).exists() for pid in started), "gone", 60)
 
 
 @pytest.mark.long
-def test_a_service_that_does_not_answer_is_given_up(workspace: Workspace) -> None:
+def test_an_unresponsive_service_times_out(workspace: Workspace) -> None:
     assert workspace.problem("GET", "/mirror/api/v1/slow")["code"] == "gateway_timeout"

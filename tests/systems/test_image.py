@@ -1,4 +1,4 @@
-"""The image of a service: built by its own verb, run with the few rights that a cluster gives."""
+"""The image of a service: built by `make image`, run with the restrictions of a cluster."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ TOOLS = "pip pip3 uv gcc cc g++ ld as make git curl wget"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default service, on its own."""
+    """The default service, not registered."""
     return render(tmp_path_factory.mktemp("image"), workspace="")
 
 
@@ -34,8 +34,8 @@ def image(docker: Docker, service: Path) -> Iterator[str]:
 
 @pytest.fixture
 def container(docker: Docker, service: Path, image: str) -> Iterator[tuple[str, str]]:
-    """A container with hardly a right, its database in memory; its name and address."""
-    make(service, "token")  # leaves the public key where the service looks for it
+    """A restricted container with a database in memory; its name and address."""
+    make(service, "token")  # creates the public key where the service reads it
     port = free_port()
     name = docker(
         *("run", "--detach", f"--publish=127.0.0.1:{port}:8000"),
@@ -50,11 +50,11 @@ def container(docker: Docker, service: Path, image: str) -> Iterator[tuple[str, 
         wait_until(lambda: _status(f"{address}/health/ready") == 200, "ready")
         yield name, address
     finally:
-        sys.stdout.write(docker.output("logs", name))  # pytest shows it if the test has failed
+        sys.stdout.write(docker.output("logs", name))  # pytest shows it if the test failed
         docker("rm", "--force", "--volumes", name)
 
 
-def test_serves_with_hardly_a_right(container: tuple[str, str], service: Path) -> None:
+def test_serves_with_restricted_rights(container: tuple[str, str], service: Path) -> None:
     _, address = container
     bearer = {"Authorization": f"Bearer {make(service, 'token')}"}
 
@@ -65,7 +65,9 @@ def test_serves_with_hardly_a_right(container: tuple[str, str], service: Path) -
     assert _status(f"{address}/api/v1/orders", bearer, body) == 201
 
 
-def test_runs_as_nobody_in_particular(docker: Docker, container: tuple[str, str]) -> None:
+def test_runs_as_a_non_root_user_without_capabilities(
+    docker: Docker, container: tuple[str, str]
+) -> None:
     name, _ = container
 
     uid = docker("exec", name, "id", "-u")
@@ -75,7 +77,7 @@ def test_runs_as_nobody_in_particular(docker: Docker, container: tuple[str, str]
     assert docker.run("exec", name, "touch", "/app/file").returncode != 0
 
 
-def test_stops_when_asked(docker: Docker, container: tuple[str, str]) -> None:
+def test_stops_on_request(docker: Docker, container: tuple[str, str]) -> None:
     name, _ = container
 
     docker("stop", "--time=60", name)
@@ -83,7 +85,7 @@ def test_stops_when_asked(docker: Docker, container: tuple[str, str]) -> None:
     assert docker("inspect", "--format={{.State.ExitCode}}", name) == "0", "it was killed"
 
 
-def test_has_nothing_to_build_with(docker: Docker, image: str) -> None:
+def test_has_no_build_tools(docker: Docker, image: str) -> None:
     find = f"for tool in {TOOLS}; do command -v $tool; done; true"
     assert _inside(docker, image, find) == ""
     assert docker.run("run", "--rm", image, "python", "-c", "import pip").returncode != 0
@@ -97,7 +99,7 @@ def test_has_no_development_tools(docker: Docker, image: str) -> None:
     assert not {"pytest", "mypy", "ruff", "import-linter"} & set(installed)
 
 
-def test_is_made_of_the_same_files_again(docker: Docker, service: Path, image: str) -> None:
+def test_a_rebuild_has_the_same_files(docker: Docker, service: Path, image: str) -> None:
     dockerfile = service / "deploy" / "Dockerfile"
     options = ("--quiet", "--no-cache", "--build-arg=PYTHON_IMAGE", f"--file={dockerfile}")
     again = docker("build", *options, service)
@@ -123,7 +125,7 @@ def _inside(docker: Docker, image: str, script: str) -> str:
 
 
 def _status(url: str, headers: dict[str, str] | None = None, body: object = None) -> int | None:
-    """Give the status of an answer, or None where nothing answers yet."""
+    """Return the status of a response, or None while the server does not respond."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json", **(headers or {})})
     try:

@@ -1,4 +1,4 @@
-"""Tokens of a real Keycloak, whose realm is set up as docs/peers-identity.md has it."""
+"""Tokens of a real Keycloak, with the realm that docs/peers-identity.md describes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,19 +8,20 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS, Answer
 from tests.support.pair import ASK, Pair
-from tests.support.running import ORDERS, Answer, Service, at_once
+from tests.support.running import Service, at_once
 from tests.support.servers.keycloak import SECRET, Keycloak
 
-# The server alone is 170 MB, and takes a minute to install and to start.
+# The server is 170 MB, and takes a minute to install and start.
 pytestmark = pytest.mark.long
 
-FORGOTTEN_AFTER_SECONDS = 5  # a younger token is not dropped when it is refused
+FORGOTTEN_AFTER_SECONDS = 5  # a rejected token is discarded only at this age
 
 
 @pytest.fixture(scope="module")
 def realm(keycloak: Callable[[], AbstractContextManager[Keycloak]]) -> Iterator[Keycloak]:
-    """A realm whose clients are the services, and "developer"."""
+    """A realm whose clients are the services and "developer"."""
     scopes = {
         "orders": ("orders:read", "orders:write"),
         "checkout": ("checkouts:read", "checkouts:write"),
@@ -31,7 +32,7 @@ def realm(keycloak: Callable[[], AbstractContextManager[Keycloak]]) -> Iterator[
                 realm.add_scope(name, audience)
         realm.add_user()
         realm.add_client("checkout", *scopes["orders"])
-        # People log in there, too.
+        # Users log in with it.
         realm.add_client("orders", *scopes["orders"], directAccessGrantsEnabled=True)
         realm.add_client("developer", *scopes["orders"], *scopes["checkout"])
         yield realm
@@ -39,60 +40,58 @@ def realm(keycloak: Callable[[], AbstractContextManager[Keycloak]]) -> Iterator[
 
 @pytest.fixture(scope="module")
 def checkout(pair: Pair, realm: Keycloak) -> Iterator[Service]:
-    """The service in front of orders, for whoever leaves both as they are."""
+    """The service that calls orders; tests must not change either."""
     given = {"ORDERS_SCOPE": "orders:read orders:write", "PEER_MAX_CONCURRENT_CALLS": "64"}
     with pair.serve(realm, **given) as checkout:
         yield checkout
 
 
-def test_many_threads_cost_one_token(realm: Keycloak, checkout: Service) -> None:
+def test_many_threads_fetch_one_token(realm: Keycloak, checkout: Service) -> None:
     answers = at_once([partial(checkout.get, ASK)] * 50)
 
     assert [answer.status for answer in answers] == [200] * 50, checkout.output()
     assert realm.grants("checkout") == 1
 
 
-def test_who_may_do_what(pair: Pair, realm: Keycloak, checkout: Service) -> None:
+def test_access_rules_apply(pair: Pair, realm: Keycloak, checkout: Service) -> None:
     refused = checkout.post({"name": "First"}, ASK)
     assert _reason(refused) == (403, "caller_not_allowed")
     assert "checkout" in refused.json()["detail"]
 
-    door = pair.door(checkout)
-    assert door.post({"name": "First"}, token=realm.token(scope="orders:write")).status == 201
-    elsewhere = door.get(token=realm.token(scope="checkouts:read"))
+    orders = pair.orders_service(checkout)
+    assert orders.post({"name": "First"}, token=realm.token(scope="orders:write")).status == 201
+    elsewhere = orders.get(token=realm.token(scope="checkouts:read"))
     assert _reason(elsewhere) == (401, "unauthorized")
     assert "audience" in elsewhere.json()["detail"]
     reader = realm.token(scope="orders:read", client="checkout")
-    gone = door.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
+    gone = orders.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
     assert _reason(gone) == (403, "forbidden")
     assert 'error="insufficient_scope"' in gone.headers["WWW-Authenticate"]
 
 
-def test_people_come_with_access_tokens_only(
-    pair: Pair, realm: Keycloak, checkout: Service
-) -> None:
-    door, given = pair.door(checkout), realm.login("orders", "orders:read")
+def test_users_need_access_tokens(pair: Pair, realm: Keycloak, checkout: Service) -> None:
+    orders, given = pair.orders_service(checkout), realm.login("orders", "orders:read")
 
-    assert door.get(token=given["access_token"]).status == 200
-    assert _reason(door.get(token=given["id_token"])) == (401, "unauthorized")
-    assert _reason(door.get(token=given["refresh_token"])) == (401, "unauthorized")
+    assert orders.get(token=given["access_token"]).status == 200
+    assert _reason(orders.get(token=given["id_token"])) == (401, "unauthorized")
+    assert _reason(orders.get(token=given["refresh_token"])) == (401, "unauthorized")
 
 
-def test_a_new_key_costs_one_call_at_most(pair: Pair, realm: Keycloak, checkout: Service) -> None:
+def test_a_new_key_fails_one_call_at_most(pair: Pair, realm: Keycloak, checkout: Service) -> None:
     assert checkout.get(ASK).status == 200
     time.sleep(FORGOTTEN_AFTER_SECONDS + 1)
-    door, old = pair.door(checkout), realm.token(scope="orders:read")
+    orders, old = pair.orders_service(checkout), realm.token(scope="orders:read")
     before = realm.grants("checkout")
 
     realm.add_key()
-    assert door.get(token=realm.token(scope="orders:read")).status == 200, "looked up at once"
-    assert door.get(token=old).status == 200, "it is still published"
+    assert orders.get(token=realm.token(scope="orders:read")).status == 200, "looked up at once"
+    assert orders.get(token=old).status == 200, "it is still published"
     assert checkout.get(ASK).status == 200
 
     realm.withdraw_old_keys()
     realm.add_key()
-    assert door.get(token=realm.token(scope="orders:read")).status == 200
-    assert _reason(door.get(token=old)) == (401, "unauthorized")
+    assert orders.get(token=realm.token(scope="orders:read")).status == 200
+    assert _reason(orders.get(token=old)) == (401, "unauthorized")
     assert [checkout.get(ASK).status for _ in range(20)] == [401] + [200] * 19
     assert realm.grants("checkout") == before + 1
 
@@ -105,7 +104,7 @@ def test_a_new_key_costs_one_call_at_most(pair: Pair, realm: Keycloak, checkout:
     ],
     ids=["scope", "secret"],
 )
-def test_why_there_is_no_token(
+def test_token_errors_are_explained(
     pair: Pair, realm: Keycloak, wrong: dict[str, str], reason: str
 ) -> None:
     with pair.serve(realm, **wrong) as checkout:
@@ -117,12 +116,12 @@ def test_why_there_is_no_token(
         assert SECRET not in checkout.output()
 
 
-def test_a_developer_gets_one(pair: Pair, realm: Keycloak, checkout: Service) -> None:
+def test_a_developer_gets_a_token(pair: Pair, realm: Keycloak, checkout: Service) -> None:
     given = {**realm.environment, "PYTHONPATH": str(pair.orders.folder / "src")}
 
     printed = pair.orders.python("-m", "orders", "token", environment=given).decode().strip()
 
-    made = pair.door(checkout).post({"name": "First"}, token=printed)
+    made = pair.orders_service(checkout).post({"name": "First"}, token=printed)
     assert made.status == 201
 
 

@@ -1,4 +1,4 @@
-"""A database that goes away under the running service, and comes back."""
+"""A database that stops and starts again under the running service."""
 
 import threading
 from collections import Counter
@@ -8,17 +8,18 @@ from functools import partial
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
+from tests.support.http import ORDERS, Answer
 from tests.support.proxy import Proxy
-from tests.support.running import ORDERS, Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 from tests.support.servers.database import Database
 
-# What the service is told, and what a busy machine may add: less than to the defaults.
+# Configured timeouts, and tolerance for a busy machine: shorter than the defaults.
 DATABASE_TIMEOUT, REQUEST_TIMEOUT, SLACK = 2, 4, 5
 TIMEOUTS = {
     "DATABASE_TIMEOUT_SECONDS": str(DATABASE_TIMEOUT),
     "REQUEST_TIMEOUT_SECONDS": str(REQUEST_TIMEOUT),
 }
-# The reader, a writer, and a writer with a key.
+# A read, a write, and a write with an idempotency key.
 REQUESTS: tuple[tuple[str, dict[str, str] | None, dict[str, str]], ...] = (
     ("GET", None, {}),
     ("POST", {"name": "First"}, {}),
@@ -59,17 +60,17 @@ def test_service_started_before_its_database(place: Place) -> None:
 
 
 def test_silent_database(place: Place) -> None:
-    """It takes every byte and never answers: no connection error tells anybody."""
+    """It reads all bytes and never responds, so there is no connection error."""
     url = urlsplit(place.database_url)
     assert url.port
     with Proxy(url.port) as proxy:
         account = url.netloc.rpartition(":")[0]
         through = url._replace(netloc=f"{account}:{proxy.port}").geturl()
         with place.serve(DATABASE_URL=through, **TIMEOUTS) as service:
-            at_once([service.get] * 4)  # leaves connections in the pool
+            at_once([service.get] * 4)  # leave connections in the pool
 
             proxy.fall_silent()
-            _assert_out_of_order(service)  # those connections, then new ones
+            _assert_out_of_order(service)  # pooled connections, then new ones
             _assert_out_of_order(service)
 
             proxy.speak_again()
@@ -78,7 +79,7 @@ def test_silent_database(place: Place) -> None:
 
 
 def test_what_the_caller_waits_for_is_enough(place: Place) -> None:
-    """A time limit of the caller's own counts, when it is the shorter one."""
+    """The caller's time limit applies if it is shorter."""
     with place.serve() as service:
         late, _ = elapsed(lambda: service.get(headers={"X-Request-Timeout-Ms": "1"}))
         assert late.status in {200, 504}
@@ -92,7 +93,7 @@ def test_what_the_caller_waits_for_is_enough(place: Place) -> None:
 
 
 def _assert_out_of_order(service: Service) -> None:
-    """Every request is answered in time, and whoever asks learns the reason."""
+    """Assert that every request gets a timely response that names the reason."""
     for method, body, headers in REQUESTS:
         ask = partial(service.ask, method, ORDERS, body=body, headers=headers)
         for answer, took in at_once([partial(elapsed, ask)] * 3):
@@ -136,7 +137,7 @@ def _stopped(server: Database, by: Callable[[Database], None] = Database.stop) -
 
 @contextmanager
 def _load(service: Service) -> Iterator[Counter[int]]:
-    """Send requests from a few threads until the end; gives what is answered, by status."""
+    """Send requests from a few threads inside the context; yield the responses by status."""
     seen: Counter[int] = Counter()
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""More requests than it can serve: some are served, the others are told so at once."""
+"""More requests than the service can serve: some are served, the rest get 503 at once."""
 
 import time
 from collections import Counter
@@ -11,24 +11,25 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.running import Answer, Place, Service, at_once, elapsed
+from tests.support.http import Answer
+from tests.support.running import Place, Service, at_once, elapsed
 
 WORKING, WAITING, CALLERS = 4, 8, 100
 ENVIRONMENT = {
     "WEB_THREADS": str(WORKING),
     "WEB_QUEUE": str(WAITING),
-    # Longer than any test: what is slow ends when the test says so.
+    # Longer than any test; slow requests end when the test ends them.
     "DATABASE_TIMEOUT_SECONDS": "120",
     "REQUEST_TIMEOUT_SECONDS": "120",
 }
-# What an answer takes that nothing has been done for, on a busy machine.
+# Time for a response without any work, on a busy machine.
 AT_ONCE = 5.0
 
 Asked = Future[tuple[Answer, float]]
 
 
 class Callers:
-    """So many callers that all ask at the same time for something slow."""
+    """Callers that send a slow request at the same time."""
 
     def __init__(self, service: Service, number: int, headers: dict[str, str]) -> None:
         self._service = service
@@ -37,12 +38,12 @@ class Callers:
         self._asked = [self._threads.submit(elapsed, ask) for _ in range(number)]
 
     def answered(self, number: int) -> Sequence[tuple[Answer, float]]:
-        """Give the first answers, with the time that each took."""
+        """Return the first responses, with their durations."""
         self._service.wait_for(lambda: sum(map(Asked.done, self._asked)) >= number, "answers")
         return [each.result() for each in self._asked if each.done()]
 
     def all_answered(self) -> list[tuple[Answer, float]]:
-        """Give all answers."""
+        """Return all responses."""
         self._threads.shutdown()
         return [each.result() for each in self._asked]
 
@@ -55,7 +56,7 @@ def service(default_place: Place) -> Iterator[Service]:
         assert not service.bugs()
 
 
-def test_what_is_too_much_is_told_at_once(service: Service, default_place: Place) -> None:
+def test_excess_requests_are_rejected_at_once(service: Service, default_place: Place) -> None:
     with _slow_writes(default_place):
         callers = Callers(service, CALLERS, {})
         refused = callers.answered(CALLERS - WORKING - WAITING)
@@ -72,7 +73,7 @@ def test_what_is_too_much_is_told_at_once(service: Service, default_place: Place
         assert (answer.status, answer.json()["code"]) == (503, "overloaded")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) > 0
-        assert took < 2 * AT_ONCE  # a hundred threads of the test's own have to get up, too
+        assert took < 2 * AT_ONCE  # includes the start of a hundred threads of the test
     statuses = Counter(answer.status for answer, _ in answers)
     assert statuses == {201: WORKING + WAITING, 503: CALLERS - WORKING - WAITING}
     assert _metric(service, "http_server_requests_shed_total") == statuses[503]
@@ -81,7 +82,7 @@ def test_what_is_too_much_is_told_at_once(service: Service, default_place: Place
     assert [answer.status for answer in again] == [201] * WORKING
 
 
-def test_nobody_waits_longer_than_the_deadline(service: Service, default_place: Place) -> None:
+def test_no_request_waits_longer_than_the_deadline(service: Service, default_place: Place) -> None:
     before = _orders(default_place)
     with _slow_writes(default_place):
         callers = Callers(service, WORKING + WAITING, {"X-Request-Timeout-Ms": "500"})
@@ -105,7 +106,7 @@ def test_sigterm_while_overloaded(default_place: Place) -> None:
             service.wait_for(lambda: not service.is_ready(), "draining", 5)
             late = service.post({"name": "Late"})
             assert (late.status, late.headers["Connection"]) == (503, "close")
-            time.sleep(5)  # longer than the drain
+            time.sleep(5)  # longer than the drain period
         statuses = Counter(answer.status for answer, _ in callers.all_answered())
 
         assert statuses == {201: WORKING + WAITING, 503: CALLERS - WORKING - WAITING}
@@ -115,7 +116,7 @@ def test_sigterm_while_overloaded(default_place: Place) -> None:
 
 @contextmanager
 def _slow_writes(place: Place) -> Iterator[None]:
-    """Let every write wait until the end; reads go on."""
+    """Block all writes inside the context; reads continue."""
     with psycopg.connect(place.database_url) as other:
         other.execute("LOCK TABLE orders IN SHARE MODE")
         yield

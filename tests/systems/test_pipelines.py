@@ -1,4 +1,4 @@
-"""The pipelines of a rendered service, read by the tools that find the most in them."""
+"""The pipelines of a rendered service, checked with the strictest tools."""
 
 import subprocess
 from itertools import product
@@ -15,7 +15,7 @@ COMBINATIONS = list(product(CHOICES["deploy"], CHOICES["database"]))
 def test_workflows_are_clean(
     deploy: str, database: str, actionlint: Path, shellcheck: Path, tmp_path: Path
 ) -> None:
-    """At the top of a repository of many services, and in one of its own."""
+    """In a repository of many services, and in that of a single one."""
     (tmp_path / ".git").mkdir()
     service = render(tmp_path / "services", deploy=deploy, database=database)
 
@@ -40,6 +40,6 @@ def test_scripts_for_a_swarm_are_clean(shellcheck: Path, tmp_path: Path) -> None
 
 
 def check(tool: Path, *arguments: str | Path, cwd: Path) -> None:
-    """Run a tool that prints what it finds."""
+    """Run a tool that prints its findings."""
     done = subprocess.run([tool, *arguments], cwd=cwd, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The image of one commit has one digest, wherever and whenever it is built."""
+"""The image of one commit has the same digest everywhere and at any time."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.support.rendering import render
 from tests.support.verbs import make
 
-# BuildKit is compiled where its image cannot be pulled.
+# BuildKit is compiled if its image cannot be pulled.
 pytestmark = pytest.mark.long
 
 COMMITTED = "2026-01-02T03:04:05+00:00"
@@ -37,7 +37,7 @@ def test_one_commit_has_one_digest(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Somebody else's: another folder, other times, other permissions.
+    # Another checkout: another folder, other times, other permissions.
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(service), str(clone))
     for path in (clone / "src", clone / "migrations", clone / "alembic.ini"):
@@ -45,7 +45,7 @@ def test_one_commit_has_one_digest(
     image = f"{registry}/orders:1"
     began = time.monotonic()
 
-    # As the pipelines push it, and as docs/pipeline-*.md has anybody make it again.
+    # As the pipelines push it, and as docs/pipeline-*.md describes a rebuild.
     pushed = build(service, image, "type=image,push=true,oci-mediatypes=true", buildkit)
     middle = time.monotonic()
     again = build(clone, image, f"type=oci,dest={tmp_path}/again.tar", buildkit)
@@ -55,14 +55,14 @@ def test_one_commit_has_one_digest(
         sys.stdout.write(f"\n{pushed} in {times}\n")
     assert pushed == again
     address = f"http://{registry}/v2/orders/manifests/{pushed}"
-    # A registry hides a manifest whose kind the caller does not name.
+    # A registry returns a manifest only if the request accepts its media type.
     kind = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
     with urlopen(Request(address, headers=kind), timeout=10) as manifest:
         assert manifest.headers["Docker-Content-Digest"] == pushed
 
 
 def build(folder: Path, image: str, output: str, environment: dict[str, str]) -> str:
-    """Build the image from nothing, by its own verb; its digest."""
+    """Build the image without a cache, by `make image`; return its digest."""
     metadata = folder.parent / "metadata.json"
     options = (
         "--no-cache",

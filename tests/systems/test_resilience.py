@@ -1,4 +1,4 @@
-"""A calls B, and B fails in every way there is: what reaches B, and what A's callers notice."""
+"""A calls B, and B fails in every way: the requests that B gets, and what A's callers get."""
 
 import statistics
 import threading
@@ -16,7 +16,7 @@ from tests.support.issuer import Issuer
 from tests.support.running import Project, Service, elapsed
 from tests.support.services import Fleet, add_view
 
-# Asks the peer, as two use cases would: one that reads, one that changes something.
+# Calls the peer, as two use cases would: a read and a write.
 ASKS = """
 from uuid import UUID
 
@@ -50,7 +50,7 @@ def install(app: Flask, adapters: Adapters) -> None:
 
 @dataclass
 class Pair:
-    """A, what stands between it and B, and B."""
+    """A, B, and a faulty proxy between them."""
 
     fleet: Fleet
     project: Project
@@ -61,7 +61,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """B runs, and something in front of it that can fail."""
+    """B, and a proxy in front of it that can fail."""
     fleet = Fleet(tmp_path_factory.mktemp("pair"))
     a, b = fleet.render("orders", depends_on="stock"), fleet.render("stock")
     add_view(a, "asks", ASKS)
@@ -75,14 +75,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @pytest.fixture
 def a(pair: Pair) -> Iterator[Service]:
-    """A, just started: no circuit is open and nothing is saved."""
+    """A fresh A: its circuit is closed and nothing is cached."""
     with start_a(pair) as service:
         yield service
 
 
 @pytest.fixture
 def a_that_goes_on(pair: Pair) -> Iterator[Service]:
-    """A whose circuit never opens, so that every call has to fail by itself."""
+    """An A whose circuit never opens, so that each call fails by itself."""
     with start_a(pair, PEER_BREAKER_FAILURES="1000000") as service:
         yield service
 
@@ -99,12 +99,12 @@ def start_a(pair: Pair, **environment: str) -> Iterator[Service]:
 
 
 def read(a: Service) -> int:
-    """Let A ask B for something that is not there."""
+    """Read a missing resource through A, and return the status."""
     return a.get(f"/stock/{uuid4()}").status
 
 
 def test_b_down_under_load(pair: Pair, a: Service) -> None:
-    """The same for a minute is the long variant below."""
+    """The long variant below lasts a minute."""
     down(pair, a, seconds=6)
 
 
@@ -114,7 +114,7 @@ def test_b_down_for_a_minute_under_load(pair: Pair, a: Service) -> None:
 
 
 def down(pair: Pair, a: Service, seconds: float) -> None:
-    """Take B away for some time, and look at both sides."""
+    """Stop B for some time under load, and check both sides."""
     load = Load(lambda: read(a))
     load.run(2)
     assert set(load.statuses) == {200}
@@ -184,18 +184,18 @@ def test_a_post_with_a_key_has_one_effect(pair: Pair, a_that_goes_on: Service) -
     assert set(made.values()) == {1}
 
 
-def test_a_peer_that_says_nothing_costs_its_time_only(pair: Pair, a: Service) -> None:
+def test_a_silent_peer_costs_its_timeout_only(pair: Pair, a: Service) -> None:
     pair.between.fault = lambda: HANG
 
     answer, seconds = elapsed(lambda: a.get(f"/stock/{uuid4()}"))
 
     print(f"\na peer that hangs: {answer.status} after {seconds:.2f} s")
     assert answer.status == 503
-    assert seconds < 30  # its limit is 5
+    assert seconds < 30  # its timeout is 5 s
 
 
 def all_names(b: Service) -> Iterator[str]:
-    """Give the names of all that B has, page by page."""
+    """Yield the names of all resources of B, page by page."""
     cursor = ""
     while cursor is not None:
         page = b.get(f"/api/v1/stocks?limit=200{cursor and f'&cursor={cursor}'}").json()
@@ -204,12 +204,12 @@ def all_names(b: Service) -> Iterator[str]:
 
 
 def calls(a: Service) -> int:
-    """Give how often A has tried to call B."""
+    """Return the number of calls from A to B."""
     return metric(a, "http_client_request_duration_seconds_count")
 
 
 def state(a: Service) -> int:
-    """Give the state of A's circuit breaker."""
+    """Return the state of A's circuit breaker."""
     return metric(a, "circuit_breaker_state")
 
 
@@ -219,7 +219,7 @@ def metric(a: Service, name: str) -> int:
 
 
 def first_open(a: Service) -> int:
-    """Give how many calls had failed when the circuit opened for the first time."""
+    """Return the number of failed calls before the circuit first opened."""
     failures = 0
     for line in a.log():
         if "circuit breaker of stock is open" in line["message"]:
@@ -229,24 +229,24 @@ def first_open(a: Service) -> int:
 
 
 class Load:
-    """Four callers, each asking again as soon as it has an answer, a little apart."""
+    """Four callers that send requests with short pauses."""
 
     def __init__(self, call: Callable[[], int]) -> None:
         self._call = call
         self.clear()
 
     def clear(self) -> None:
-        """Forget what there was."""
+        """Forget earlier responses."""
         self.statuses: Counter[int] = Counter()
         self.seconds: list[float] = []
 
     @property
     def count(self) -> int:
-        """How many answers there were."""
+        """Return the number of responses."""
         return len(self.seconds)
 
     def run(self, seconds: float) -> None:
-        """Let them ask for this long."""
+        """Send requests for some seconds."""
         until = time.monotonic() + seconds
         threads = [threading.Thread(target=self._ask, args=(until,)) for _ in range(4)]
         for thread in threads:

@@ -1,9 +1,8 @@
-"""Releases by Argo Rollouts itself: what its controller makes of the chart, and of a version's requests.
+"""Releases by Argo Rollouts: what its controller does with the chart and a version's requests.
 
-The controller is the real program, and so is Prometheus. The cluster is a stand-in that keeps
-objects and says of every pod that it is ready; requests come from nowhere, as they are recorded.
-Time runs sixty times as fast: what is a minute in the chart is a second here, and Prometheus is
-asked about the moment that it would have been.
+The controller and Prometheus are real. The cluster is a stub that stores objects and reports every
+pod as ready; requests are recorded samples. Time runs sixty times as fast: a minute in the chart is
+a second here, and Prometheus is queried for the corresponding time.
 """
 
 import re
@@ -24,7 +23,7 @@ from tests.support.servers.processes import Process, free_port, wait_until
 from tests.support.servers.prometheus import Prometheus, Promtool, Requests, prometheus, record
 from tests.support.tools.helm import Object
 
-# The controller is compiled, which takes longer than all the rest.
+# Compiling the controller takes longer than all tests.
 pytestmark = pytest.mark.long
 
 START = 1_767_225_600
@@ -45,12 +44,12 @@ class Release:
     """A release of a version after a good one.
 
     Attributes:
-        rollout: the strategy, as the template's question has it.
-        version: what the new version does with its requests.
-        ready: whether its pods get ready.
+        rollout: the strategy, an answer to the template's question.
+        version: the behaviour of the new version.
+        ready: whether its pods become ready.
         smoke: whether it passes the smoke test.
-        prometheus: whether there is one where the chart says.
-        automatic: whether nobody is asked before the switch.
+        prometheus: whether Prometheus is available.
+        automatic: whether the switch needs no promotion.
     """
 
     rollout: str
@@ -63,7 +62,7 @@ class Release:
 
     @property
     def namespace(self) -> str:
-        """A namespace of its own."""
+        """Return its namespace."""
         says = {
             "unready": not self.ready,
             "smoky": not self.smoke,
@@ -104,7 +103,7 @@ class Release:
 
 
 class Cluster:
-    """The cluster with all these releases under way, which takes less time than one by one."""
+    """The cluster with all releases in progress at the same time, which saves time."""
 
     def __init__(self, store: Store, url: str, recorded: Prometheus) -> None:
         self._store, self._url, self._recorded = store, url, recorded
@@ -112,12 +111,12 @@ class Cluster:
         self._images: dict[str, str] = {}
 
     def status(self, release: Release) -> Object:
-        """Give the Rollout's status."""
+        """Return the Rollout's status."""
         status: Object = self._store.get(self._rollout(release)).get("status", {})
         return status
 
     def ends(self, release: Release, phase: str, message: str = "") -> Object:
-        """Wait until the Rollout is in this phase for this reason; give its status."""
+        """Wait until the Rollout is in a phase for a reason; return its status."""
 
         def ended() -> bool:
             status = self.status(release)
@@ -132,12 +131,12 @@ class Cluster:
         return self.status(release)
 
     def has_noticed(self, release: Release) -> bool:
-        """Tell whether the new version is known to the controller."""
+        """Return whether the controller has seen the new version."""
         status = self.status(release)
         return bool(status["currentPodHash"] != self._first[release.namespace])
 
     def served_by(self, release: Release, service: str = "orders") -> list[str]:
-        """Say which versions a Service has led to, one after the other."""
+        """Return the versions that a Service has selected, in order."""
         status = self.status(release)
         names = {status["currentPodHash"]: "new"}
         seen = [
@@ -148,7 +147,7 @@ class Cluster:
         return [it for before, it in zip(["", *seen], seen, strict=False) if it != before]
 
     def replicas(self, release: Release) -> int:
-        """Give how many pods the new version has had at most."""
+        """Return the highest number of pods of the new version."""
         hash_ = self.status(release)["currentPodHash"]
         return max(
             int(it["spec"]["replicas"])
@@ -158,19 +157,19 @@ class Cluster:
         )
 
     def analyses(self, release: Release) -> list[str]:
-        """Give the phases of the analyses so far."""
+        """Return the phases of the analyses so far."""
         runs, _ = self._store.all(At("argoproj.io/v1alpha1", "analysisruns", release.namespace))
         return [run.get("status", {}).get("phase", "") for run in runs]
 
     def install(self, release: Release, objects: list[Object]) -> None:
-        """Bring a chart's objects in."""
+        """Create a chart's objects."""
         for it in objects:
             if it["kind"] == "AnalysisTemplate":
                 for metric in it["spec"]["metrics"]:
                     self._hurry(metric, release)
             elif it["kind"] == "Rollout":
                 hurry(it["spec"])
-                # There is no gateway to tell about shares.
+                # There is no gateway that could split traffic.
                 it["spec"]["strategy"].get("canary", {}).pop("trafficRouting", None)
             elif it["kind"] != "Service":
                 continue
@@ -191,7 +190,7 @@ class Cluster:
         self._change(release, change)
 
     def go_back(self, release: Release) -> None:
-        """Change the image to what it was before, as `helm rollback` does."""
+        """Restore the earlier image, as `helm rollback` does."""
 
         def change(it: Object) -> Object:
             (container,) = it["spec"]["template"]["spec"]["containers"]
@@ -201,14 +200,14 @@ class Cluster:
         self._change(release, change)
 
     def promote(self, release: Release) -> None:
-        """Let a release go on, as `kubectl argo rollouts promote` does."""
+        """Continue a release, as `kubectl argo rollouts promote` does."""
         self._change(release, lambda it: merged(it, {"status": {"pauseConditions": None}}))
 
     def _change(self, release: Release, change: Callable[[Object], Object]) -> None:
-        """Change a Rollout, and have the controller look twice.
+        """Change a Rollout and make the controller reconcile it twice.
 
-        It keeps what it has just written itself, even over a change that came a moment before.
-        People are not that fast, and where they are, it sees theirs with the next event.
+        The controller may act on its own cached write and miss a change made a moment before. In a
+        cluster, the next event would correct this.
         """
 
         def touch(it: Object) -> Object:
@@ -225,7 +224,7 @@ class Cluster:
             again.start()
 
     def answer(self, release: Release, form: dict[str, str]) -> Object:
-        """Answer a query from what is recorded of the two versions."""
+        """Answer a query from the recorded samples of the two versions."""
         status, query = self.status(release), form["query"]
         for hash_, version in (
             (status["currentPodHash"], release.version),
@@ -251,7 +250,7 @@ class Cluster:
 
 
 def hurry(it: Any) -> None:
-    """Shorten every wait below an object."""
+    """Shorten every duration in an object."""
     if isinstance(it, list):
         for item in it:
             hurry(item)
@@ -273,7 +272,7 @@ def cluster(
     promtool: Promtool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Cluster]:
-    """A cluster with a good version in each namespace, and a new one just released."""
+    """A cluster with a good version in each namespace, and a new version just released."""
     by_namespace = {release.namespace: release for release in RELEASES}
     store = Store(
         available=lambda it: (
@@ -308,7 +307,7 @@ def cluster(
         try:
             for release in RELEASES:
                 cluster.ends(release, "Healthy")
-            time.sleep(1)  # the controller tells older from newer by whole seconds
+            time.sleep(1)  # the controller compares ages in whole seconds
             for release in RELEASES:
                 cluster.upgrade(release)
             for release in RELEASES:
@@ -339,7 +338,7 @@ def test_a_bad_version_is_rolled_back_at_the_first_step(
     assert cluster.served_by(release) == ["old"]
 
 
-def test_a_version_that_is_hardly_called_waits_for_somebody(cluster: Cluster) -> None:
+def test_a_version_with_few_requests_waits_for_a_decision(cluster: Cluster) -> None:
     status = cluster.ends(FEW, "Paused", "InconclusiveAnalysisRun")
 
     assert status["currentStepIndex"] == 2
@@ -347,7 +346,7 @@ def test_a_version_that_is_hardly_called_waits_for_somebody(cluster: Cluster) ->
     assert cluster.served_by(FEW) == ["old"]
 
 
-def test_a_version_that_does_not_get_ready_is_rolled_back(cluster: Cluster) -> None:
+def test_a_version_that_does_not_become_ready_is_rolled_back(cluster: Cluster) -> None:
     status = cluster.ends(UNREADY, "Degraded", "RolloutAborted")
 
     assert status["stableRS"] != status["currentPodHash"]
@@ -389,13 +388,13 @@ def test_a_version_that_prometheus_does_not_see_is_not_switched_to(cluster: Clus
     assert cluster.served_by(UNSEEN) == ["old"]
 
 
-def test_a_version_that_is_hardly_called_after_the_switch_waits(cluster: Cluster) -> None:
+def test_a_version_with_few_requests_after_the_switch_waits(cluster: Cluster) -> None:
     cluster.ends(GREEN_FEW, "Paused", "InconclusiveAnalysisRun")
 
     assert cluster.served_by(GREEN_FEW) == ["old", "new"]
 
 
-def test_a_version_that_somebody_has_to_promote_waits_for_it(cluster: Cluster) -> None:
+def test_a_version_waits_for_manual_promotion(cluster: Cluster) -> None:
     cluster.ends(ASKING, "Paused", "BlueGreenPause")
     wait_until(lambda: cluster.analyses(ASKING) == ["Successful"], "smoke test")
     assert cluster.served_by(ASKING) == ["old"]
@@ -405,7 +404,7 @@ def test_a_version_that_somebody_has_to_promote_waits_for_it(cluster: Cluster) -
     assert cluster.served_by(ASKING) == ["old", "new"]
 
 
-def test_going_back_takes_no_steps(cluster: Cluster) -> None:
+def test_rollback_takes_no_steps(cluster: Cluster) -> None:
     bad = cluster.ends(CANARY, "Healthy")["stableRS"]
     cluster.go_back(CANARY)
     wait_until(lambda: cluster.status(CANARY)["stableRS"] != bad, "the old version")

@@ -1,4 +1,4 @@
-"""Tokens between services: checkout calls orders, and an identity provider stands behind both."""
+"""Tokens between services: checkout calls orders, with an identity provider."""
 
 import time
 from collections import Counter
@@ -9,25 +9,26 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.http import ORDERS, Answer
 from tests.support.pair import ASK, Pair
-from tests.support.running import ORDERS, Answer, Service, at_once
+from tests.support.running import Service, at_once
 from tests.support.servers.oidc import IdentityProvider
 from tests.support.servers.processes import wait_until
 
-FORGOTTEN_AFTER_SECONDS = 5  # a younger token is not dropped when it is refused
+FORGOTTEN_AFTER_SECONDS = 5  # a rejected token is discarded only at this age
 
 Oidc = Callable[..., AbstractContextManager[IdentityProvider]]
 
 
 @pytest.fixture(scope="module")
 def running(pair: Pair, oidc: Oidc) -> Iterator[tuple[IdentityProvider, Service]]:
-    """A provider, and checkout in front of orders, for whoever leaves them as they are."""
+    """A provider, and checkout in front of orders; tests must not change them."""
     given = {"ORDERS_SCOPE": "orders:read orders:write", "PEER_MAX_CONCURRENT_CALLS": "64"}
     with oidc("checkout", "orders") as provider, pair.serve(provider, **given) as checkout:
         yield provider, checkout
 
 
-def test_many_threads_cost_one_token(running: tuple[IdentityProvider, Service]) -> None:
+def test_many_threads_fetch_one_token(running: tuple[IdentityProvider, Service]) -> None:
     provider, checkout = running
 
     answers = at_once([partial(checkout.get, ASK)] * 50)
@@ -36,7 +37,7 @@ def test_many_threads_cost_one_token(running: tuple[IdentityProvider, Service]) 
     assert provider.grants("checkout", "orders") == 1
 
 
-def test_who_may_do_what(pair: Pair, running: tuple[IdentityProvider, Service]) -> None:
+def test_access_rules_apply(pair: Pair, running: tuple[IdentityProvider, Service]) -> None:
     provider, checkout = running
     assert checkout.get(ASK).status == 200, checkout.output()
 
@@ -45,19 +46,19 @@ def test_who_may_do_what(pair: Pair, running: tuple[IdentityProvider, Service]) 
     assert refused.json()["code"] == "caller_not_allowed"
     assert "checkout" in refused.json()["detail"]
 
-    # Its other tokens don't help: they are meant for others, or for less.
-    door = pair.door(checkout)
+    # Other tokens are rejected: their audience or scope is wrong.
+    orders = pair.orders_service(checkout)
     elsewhere = provider.token(aud="checkout", scope="orders:read", client="checkout")
-    assert _reason(door.get(token=elsewhere)) == (401, "unauthorized")
+    assert _reason(orders.get(token=elsewhere)) == (401, "unauthorized")
     reader = provider.token(aud="orders", scope="orders:read", client="checkout")
-    gone = door.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
+    gone = orders.ask("DELETE", f"{ORDERS}/{uuid4()}", token=reader)
     assert _reason(gone) == (403, "forbidden")
     assert 'error="insufficient_scope"' in gone.headers["WWW-Authenticate"]
     developer = provider.token(aud="orders", scope="orders:write")
-    assert door.post({"name": "First"}, token=developer).status == 201
+    assert orders.post({"name": "First"}, token=developer).status == 201
 
 
-def test_a_new_key_costs_one_call_at_most(
+def test_a_new_key_fails_one_call_at_most(
     pair: Pair, running: tuple[IdentityProvider, Service]
 ) -> None:
     provider, checkout = running
@@ -69,14 +70,16 @@ def test_a_new_key_costs_one_call_at_most(
 
     assert checkout.get(ASK).status == 200, "orders knows the old key, and no other yet"
     news = provider.token(aud="orders", scope="orders:read")
-    assert pair.door(checkout).get(token=news).status == 200, "the new one is looked up at once"
+    assert pair.orders_service(checkout).get(token=news).status == 200, (
+        "the new one is looked up at once"
+    )
 
     after = [checkout.get(ASK).status for _ in range(20)]
     assert after in ([401] + [200] * 19, [200] * 20)
     assert provider.grants("checkout", "orders") == before + 1
 
 
-def test_a_token_that_ends_is_renewed_before(pair: Pair, oidc: Oidc) -> None:
+def test_a_token_is_renewed_before_it_expires(pair: Pair, oidc: Oidc) -> None:
     with (
         oidc("checkout", "orders", token_seconds=8) as provider,
         pair.serve(provider) as checkout,
@@ -100,7 +103,7 @@ def test_a_valid_token_outlives_its_provider(pair: Pair, oidc: Oidc, away: int) 
         provider.stop()
 
         statuses = _ask_for(checkout, away)
-        assert set(statuses) == {200}, "while it is valid, nobody notices"
+        assert set(statuses) == {200}, "no request fails while the token is valid"
 
         wait_until(lambda: checkout.get(ASK).status == 503, "the token's end", seconds=10)
         ended = checkout.get(ASK)
@@ -135,7 +138,7 @@ def test_it_starts_before_its_provider(pair: Pair, oidc: Oidc) -> None:
 
 
 def _ask_for(checkout: Service, seconds: float) -> Counter[int]:
-    """Ask all the while, from a few threads; the statuses that came."""
+    """Send requests from a few threads for some seconds; return the statuses."""
     until = time.monotonic() + seconds
 
     def ask() -> Counter[int]:

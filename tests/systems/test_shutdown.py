@@ -1,4 +1,4 @@
-"""The end of the running service: nothing that was asked of it is lost."""
+"""Shutdown of the running service: no request is lost."""
 
 import os
 import signal
@@ -11,8 +11,9 @@ from http.client import HTTPConnection, HTTPException
 import psycopg
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.issuer import Issuer
-from tests.support.running import ORDERS, Place, Service
+from tests.support.running import Place, Service
 
 DRAIN, GRACE = 8, 20
 HOW_TO_STOP = {"SHUTDOWN_DRAIN_SECONDS": str(DRAIN), "SHUTDOWN_GRACE_SECONDS": str(GRACE)}
@@ -20,10 +21,9 @@ REQUESTS = 1000
 
 
 class Clients:
-    """Clients on connections that they keep, each reading and writing in turn.
+    """Clients on persistent connections, which read and write in turn.
 
-    They are behind a load balancer, so to speak: `go_elsewhere` is what it does with them once it
-    has heard that the service is not ready any more.
+    `go_elsewhere` simulates a load balancer that has seen the failed readiness check.
     """
 
     def __init__(self, service: Service, number: int = 8) -> None:
@@ -35,7 +35,7 @@ class Clients:
             thread.start()
 
     def go_elsewhere(self) -> None:
-        """Let them finish what they have begun."""
+        """Finish the current requests and stop."""
         self._elsewhere.set()
         for thread in self._threads:
             thread.join()
@@ -67,7 +67,7 @@ def test_sigterm_under_load(default_place: Place, workers: int) -> None:
         service.terminate()
         asked = time.monotonic()
         service.wait_for(lambda: not service.is_ready(), "draining", DRAIN)
-        # The load balancer asks now and then, and calls go on until it has.
+        # The load balancer checks readiness periodically; requests continue until it does.
         while time.monotonic() < asked + 2 or clients.seen.total() < REQUESTS:
             for path, status in (("/health/ready", 503), ("/health/live", 200)):
                 answer = service.get(path, token=None)
@@ -83,7 +83,7 @@ def test_sigterm_under_load(default_place: Place, workers: int) -> None:
         assert not service.bugs()
 
 
-def test_draining_says_so(default_place: Place) -> None:
+def test_draining_is_reported(default_place: Place) -> None:
     with default_place.serve(**HOW_TO_STOP) as service:
         service.terminate()
         service.wait_for(lambda: not service.is_ready(), "draining", DRAIN)
@@ -92,7 +92,7 @@ def test_draining_says_so(default_place: Place) -> None:
         assert service.exit_code(DRAIN + GRACE) == 0
 
 
-def test_what_is_in_flight_is_finished(default_place: Place) -> None:
+def test_requests_in_flight_are_completed(default_place: Place) -> None:
     """One request waits for a lock in the database, one is still sending its body."""
     quick = HOW_TO_STOP | {"SHUTDOWN_DRAIN_SECONDS": "1"}
     answers: list[int] = []
@@ -165,7 +165,7 @@ def test_ctrl_c_does_not_wait_for_a_drain(default_place: Place, workers: int) ->
 
 
 def test_stops_at_once_without_a_drain(default_place: Place) -> None:
-    """As soon as one worker is ready, whatever the other does."""
+    """It stops as soon as one worker is ready, regardless of the other."""
     for _ in range(4):
         with default_place.serve(WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="0") as service:
             service.terminate()
@@ -174,7 +174,7 @@ def test_stops_at_once_without_a_drain(default_place: Place) -> None:
             assert "Killing" not in service.output()
 
 
-def test_drains_what_has_just_started(default_place: Place) -> None:
+def test_drains_right_after_the_start(default_place: Place) -> None:
     for _ in range(4):
         with default_place.serve(WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="1") as service:
             service.terminate()
@@ -182,7 +182,7 @@ def test_drains_what_has_just_started(default_place: Place) -> None:
             assert service.exit_code(GRACE) == 0
 
 
-def test_nothing_of_it_stays(default_place: Place) -> None:
+def test_no_files_and_no_processes_remain(default_place: Place) -> None:
     with default_place.serve(WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="0") as service:
         workers = service.workers()
         assert len(workers) == 2

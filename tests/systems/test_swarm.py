@@ -1,7 +1,7 @@
-"""A service on a Swarm of one node: brought there by its own script, updated and broken under load.
+"""A service on a single-node Swarm: deployed by its script, updated and broken under load.
 
-The kernel of a small machine may not balance over virtual addresses (IPVS), so the tests have
-Swarm's DNS answer with the addresses of the tasks; all else is the service's own stack.
+The kernel of a small machine may lack IPVS for virtual addresses, so Swarm's DNS returns the
+addresses of the tasks; otherwise the stack is unchanged.
 """
 
 import json
@@ -34,7 +34,7 @@ SECRETS = {
 CLIENT = TEMPLATE / "tests" / "support" / "swarm_client.py"
 OF_STACK = f"--filter=label=com.docker.stack.namespace={STACK}"
 
-# What the image of each version has in place of the first one's.
+# Replaced files in the image of each version.
 VERSIONS = {
     "2": "LABEL release=2",
     "crashing": 'CMD ["python", "-c", "raise SystemExit(3)"]',
@@ -45,7 +45,7 @@ VERSIONS = {
 
 @dataclass(frozen=True)
 class Swarm:
-    """The service's stack on a Swarm, and images of its versions by their digests."""
+    """The service's stack on a Swarm, and the images of its versions by digest."""
 
     docker: Docker
     service: Path
@@ -53,7 +53,7 @@ class Swarm:
     token: str
 
     def deploy(self, version: str) -> subprocess.CompletedProcess[str]:
-        """Deploy a version as the pipeline does, and wait for the outcome."""
+        """Deploy a version as the pipeline does, and return the process."""
         return self._run(
             *("sh", "deploy/swarm/deploy.sh", "staging", "--compose-file", "override.yaml"),
             IMAGE=self.images[version],
@@ -61,14 +61,14 @@ class Swarm:
         )
 
     def start_database(self) -> None:
-        """Deploy the database as the docs have it."""
+        """Deploy the database as the documentation describes."""
         command = "docker stack deploy --detach=false --compose-file deploy/swarm/postgresql.yaml"
         script = f"set -a; . deploy/swarm/staging.env; {command} --resolve-image=never {STACK}"
         done = self._run("sh", "-c", script)
         assert done.returncode == 0, done.stderr
 
     def running(self) -> list[str]:
-        """Give the image of every running task of the service."""
+        """Return the image of every running task of the service."""
         tasks = self.docker(
             *("service", "ps", "--no-trunc", "--filter=desired-state=running"),
             *("--format={{.Image}} {{.CurrentState}}", SERVICE),
@@ -78,7 +78,7 @@ class Swarm:
         ]
 
     def containers(self) -> list[dict[str, Any]]:
-        """Describe every running container of the stack."""
+        """Return a description of every running container of the stack."""
         names = self.docker("ps", "--quiet", OF_STACK).split()
         found: list[dict[str, Any]] = json.loads(self.docker("inspect", *names))
         return found
@@ -96,7 +96,7 @@ class Swarm:
 
 @dataclass
 class Report:
-    """What came of the requests of some clients."""
+    """The results of a number of clients."""
 
     answered: int = 0
     asked_to_leave: int = 0
@@ -118,7 +118,7 @@ def address() -> Iterator[str]:
 def swarm(
     docker: Docker, address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Swarm]:
-    """The service in its first version, on a Swarm of its own."""
+    """The first version of the service, on a Swarm of its own."""
     service = render(tmp_path_factory.mktemp("swarm"), deploy="swarm", workspace="")
     images = {"1": f"{address}/orders:1"}
     make(service, "image", f"IMAGE={images['1']}", **docker.environment)
@@ -142,7 +142,7 @@ def swarm(
 
 
 def test_first_deployment(swarm: Swarm) -> None:
-    """Two tasks run what was asked for by its digest, and its migration ran before."""
+    """Two tasks run the image of the digest; the migration ran before."""
     assert swarm.running() == [swarm.images["1"]] * 2
     assert "@sha256:" in swarm.images["1"]
     migrated = swarm.docker("service", "ps", "--format={{.CurrentState}}", "orders_migrate")
@@ -163,8 +163,8 @@ def test_tasks_have_few_rights(swarm: Swarm) -> None:
         assert not host["PortBindings"]
 
 
-def test_policy_is_the_stacks(swarm: Swarm) -> None:
-    """What the tests override is not what they prove."""
+def test_update_policy_is_that_of_the_stack(swarm: Swarm) -> None:
+    """The tests don't override what they check."""
     spec = json.loads(swarm.docker("service", "inspect", SERVICE))[0]["Spec"]
     assert spec["UpdateConfig"]["Order"] == "start-first"
     assert spec["UpdateConfig"]["Parallelism"] == 1
@@ -175,7 +175,7 @@ def test_policy_is_the_stacks(swarm: Swarm) -> None:
     assert spec["Labels"]["version"] == "1"
 
 
-def test_secrets_are_not_to_be_seen(swarm: Swarm) -> None:
+def test_secrets_are_not_visible(swarm: Swarm) -> None:
     services = swarm.docker("stack", "services", "--quiet", STACK).split()
     tasks = swarm.docker("stack", "ps", "--quiet", "--no-trunc", STACK).split()
     seen = swarm.docker("service", "inspect", *services)
@@ -194,7 +194,7 @@ def test_update_under_load_loses_no_request(swarm: Swarm) -> None:
     assert swarm.running() == [swarm.images["2"]] * 2
     assert report.failures == []
     assert report.answered > 100
-    assert report.asked_to_leave >= 2  # those that keep their connections, one to each instance
+    assert report.asked_to_leave >= 2  # the persistent connections, one to each instance
     assert len(report.instances) >= 3
 
 
@@ -219,7 +219,7 @@ def test_failing_migration_keeps_the_service_as_it_is(swarm: Swarm) -> None:
 
     assert done.returncode == 1
     assert "The migration failed" in done.stderr
-    assert "script_location" in done.stderr  # what alembic said
+    assert "script_location" in done.stderr  # from Alembic
     assert swarm.docker("service", "inspect", "--format={{.Version.Index}}", SERVICE) == before
 
 
@@ -232,8 +232,8 @@ def test_same_version_again_changes_nothing(swarm: Swarm) -> None:
     assert {one["Id"] for one in swarm.containers()} == containers
 
 
-def test_nothing_is_left_of_a_removed_stack(swarm: Swarm) -> None:
-    """Apart from the data, which go when their owner says so."""
+def test_a_removed_stack_leaves_nothing_but_data(swarm: Swarm) -> None:
+    """The data stay until they are removed explicitly."""
     _remove(swarm.docker)
 
     for kind in ("service", "network", "config"):
@@ -244,7 +244,7 @@ def test_nothing_is_left_of_a_removed_stack(swarm: Swarm) -> None:
 
 @contextmanager
 def _node(docker: Docker) -> Iterator[None]:
-    """Make the engine a Swarm, with what docs/swarm.md makes once; take it all away at the end."""
+    """Initialize a Swarm with the prerequisites of docs/swarm.md; remove everything at the end."""
     ours = docker("info", "--format={{.Swarm.LocalNodeState}}") != "active"
     if ours:
         docker("swarm", "init", "--advertise-addr=127.0.0.1")
@@ -278,7 +278,7 @@ def _secret(docker: Docker, name: str, value: str) -> None:
 def _remove(docker: Docker) -> None:
     docker.run("stack", "rm", STACK)
     wait_until(lambda: docker("ps", "--quiet", OF_STACK) == "", "the containers' end", 180)
-    docker("container", "prune", "--force", OF_STACK)  # engines keep those of finished jobs
+    docker("container", "prune", "--force", OF_STACK)  # engines keep containers of finished jobs
     wait_until(lambda: docker("network", "ls", "--quiet", OF_STACK) == "", "the networks' end", 180)
 
 
@@ -289,7 +289,7 @@ def _push(docker: Docker, image: str) -> str:
 
 
 def _override(service: Path) -> dict[str, Any]:
-    """What this machine needs: keys without an issuer, patience when it is slow, and no IPVS."""
+    """Return the overrides for this machine: keys, longer timeouts, and no IPVS."""
     return {
         "version": "3.9",
         "services": {
@@ -315,7 +315,7 @@ def _override(service: Path) -> dict[str, Any]:
 
 @contextmanager
 def _load(swarm: Swarm) -> Iterator[Report]:
-    """Have clients in the service's network send requests all the while; the report comes last."""
+    """Run clients in the service's network inside the context; the report follows."""
     docker = swarm.docker
     name = docker(
         *("run", "--detach", "--network=edge", swarm.images["1"]),
@@ -328,7 +328,7 @@ def _load(swarm: Swarm) -> Iterator[Report]:
         docker("stop", "--time=60", name)
         vars(report).update(json.loads(docker("logs", name).splitlines()[-1]))
     finally:
-        # pytest shows it if the test has failed. (Swarm's own `service logs` may hang meanwhile.)
+        # pytest shows it if the test failed. (Swarm's `service logs` may hang meanwhile.)
         for each in (name, *docker.run("ps", "--all", "--quiet", OF_STACK).stdout.split()):
             sys.stdout.write(docker.output("logs", "--tail=100", each))
         docker.run("rm", "--force", name)

@@ -1,4 +1,4 @@
-"""Mutual TLS between running services: who is let in; rotation and stop lose nothing."""
+"""Mutual TLS between running services: access control, rotation and shutdown."""
 
 import json
 import socket
@@ -16,20 +16,21 @@ from typing import Any
 
 import pytest
 
+from tests.support.http import ORDERS
 from tests.support.issuer import Issuer
 from tests.support.rendering import load
-from tests.support.running import ORDERS, Service
+from tests.support.running import Service
 from tests.support.servers.processes import free_port
 from tests.support.services import Fleet
 
 DRAIN, GRACE = 8, 20
-SETTLED = 2.5  # seconds after which everybody looks for new files
+SETTLED = 2.5  # seconds after which all workers check for new files
 LIVE = "/health/live"
 REQUESTS = 500
 REFUSED = "refused at the handshake"
 NAMES = {name: f"spiffe://shop.test/ns/shop/sa/{name}" for name in ("orders", "checkout")}
 
-# Calls a peer as a service does, until its standard input ends.
+# Calls a peer as a service does, until standard input ends.
 CALLS = """
 import collections, json, os, sys, threading
 from checkout import bootstrap, settings
@@ -57,7 +58,7 @@ print(json.dumps(seen))
 
 
 class Secret:
-    """Certificates as Kubernetes mounts them: a link leads to the version that counts."""
+    """Certificates as Kubernetes mounts them: a symbolic link to the current version."""
 
     def __init__(self, folder: Path, authority: Any) -> None:
         self.authority = authority
@@ -66,11 +67,11 @@ class Secret:
 
     @property
     def data(self) -> Path:
-        """Where the files are."""
+        """Return the folder of the files."""
         return self._folder / "data"
 
     def put(self, *trusted: Any, **names: str) -> None:
-        """Put another version in place, at once: whom to trust, and everybody's certificate."""
+        """Replace the trusted authorities and all certificates atomically."""
         self._versions += 1
         version = self._folder / f"v{self._versions}"
         version.mkdir()
@@ -82,7 +83,7 @@ class Secret:
         link.rename(self.data)
 
     def environ(self, name: str) -> dict[str, str]:
-        """Give the environment of a service."""
+        """Return the environment of a service."""
         return {
             "TLS_CERT_FILE": str(self.data / f"{name}.pem"),
             "TLS_KEY_FILE": str(self.data / f"{name}-key.pem"),
@@ -91,7 +92,7 @@ class Secret:
 
 
 class Shop:
-    """Two services: orders lets only checkout create an order, and whoever may read list them."""
+    """Two services: only checkout may create orders, and all callers with the scope may read."""
 
     def __init__(self, folder: Path) -> None:
         self.fleet = Fleet(folder)
@@ -106,8 +107,8 @@ class Shop:
         policy.write_text(policy.read_text().replace(anyone, checkout))
 
 
-class Door:
-    """The port of orders where certificates are shown."""
+class Listener:
+    """The mutual TLS listener of orders."""
 
     def __init__(self, service: Service, port: int, secret: Secret, token: str) -> None:
         self.service = service
@@ -116,7 +117,7 @@ class Door:
         self.token = token
 
     def connect(self, name: str | None = "checkout", folder: Path | None = None) -> HTTPSConnection:
-        """Open a connection, as who has this certificate; the files may be elsewhere."""
+        """Return a connection with a service's certificate, from its folder or another one."""
         context = ssl.create_default_context(cafile=self.secret.data / "ca.pem")
         context.check_hostname = False
         if name:
@@ -125,7 +126,7 @@ class Door:
         return HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
 
     def ask(self, connection: HTTPSConnection, method: str, path: str) -> tuple[object, bytes]:
-        """Send a request, and give its status and body, or what went wrong."""
+        """Send a request; return its status and body, or the error."""
         body = '{"name": "Over TLS"}' if method == "POST" else None
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
@@ -148,33 +149,33 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture
 def secret(shop: Shop, tmp_path: Path) -> Secret:
-    """The certificates of both, by one authority."""
+    """Certificates of both services, from one authority."""
     secret = Secret(tmp_path, shop.tools.Authority())
     secret.put(secret.authority, **NAMES)
     return secret
 
 
 @contextmanager
-def serving(shop: Shop, secret: Secret, **environment: str) -> Iterator[Door]:
+def serving(shop: Shop, secret: Secret, **environment: str) -> Iterator[Listener]:
     """Run orders."""
     port = free_port()
     with Issuer() as issuer:
         given = {**secret.environ("orders"), "TLS_PORT": str(port), **environment}
         with shop.fleet.serve(shop.orders, issuer, **given) as service:
-            yield Door(service, port, secret, issuer.token(client_id="checkout"))
+            yield Listener(service, port, secret, issuer.token(client_id="checkout"))
             assert not service.bugs()
 
 
 @pytest.fixture
-def door(shop: Shop, secret: Secret) -> Iterator[Door]:
+def listener(shop: Shop, secret: Secret) -> Iterator[Listener]:
     """Orders, running."""
-    with serving(shop, secret) as door:
-        yield door
+    with serving(shop, secret) as listener:
+        yield listener
 
 
-def test_who_is_let_in(shop: Shop, door: Door, tmp_path: Path) -> None:
+def test_access_by_certificate(shop: Shop, listener: Listener, tmp_path: Path) -> None:
     there = tmp_path / "callers"
-    ours, foreign = door.secret.authority, shop.tools.Authority()
+    ours, foreign = listener.secret.authority, shop.tools.Authority()
     for name, authority, uri, lifetime in (
         ("right", ours, NAMES["checkout"], timedelta(days=1)),
         ("foreign", foreign, NAMES["checkout"], timedelta(days=1)),
@@ -187,8 +188,8 @@ def test_who_is_let_in(shop: Shop, door: Door, tmp_path: Path) -> None:
 
     found: dict[str | None, tuple[object, ...]] = {}
     for who in ("right", "other", "elsewhere", "nameless", "expired", "foreign", None):
-        connection = door.connect(who, there)
-        posted, got = (door.ask(connection, method, ORDERS)[0] for method in ("POST", "GET"))
+        connection = listener.connect(who, there)
+        posted, got = (listener.ask(connection, method, ORDERS)[0] for method in ("POST", "GET"))
         found[who] = posted, got
         connection.close()
     print("POST and GET:", found)
@@ -203,25 +204,25 @@ def test_who_is_let_in(shop: Shop, door: Door, tmp_path: Path) -> None:
     }
 
 
-def test_the_plain_port_serves_no_api(door: Door) -> None:
+def test_the_plain_port_serves_no_api(listener: Listener) -> None:
     for path in (ORDERS, "/nowhere"):
-        refused = door.service.get(path, token=door.token)
+        refused = listener.service.get(path, token=listener.token)
         assert refused.status == 403
         assert refused.json()["code"] == "client_certificate_required"
     for path in (LIVE, "/health/ready", "/metrics", "/openapi.json"):
-        assert door.service.get(path, token=None).status == 200
+        assert listener.service.get(path, token=None).status == 200
 
 
-def test_who_says_nothing_stops_nobody(door: Door) -> None:
+def test_silent_clients_do_not_block_others(listener: Listener) -> None:
     with ExitStack() as silent:
         for number in range(200):
-            there = silent.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+            there = silent.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
             if number % 2:
-                there.sendall(b"\x16\x03\x01\x02")  # begins, and does not go on
+                there.sendall(b"\x16\x03\x01\x02")  # an incomplete handshake
         began = time.monotonic()
         for _ in range(5):
-            connection = door.connect()
-            assert door.ask(connection, "GET", ORDERS)[0] == 200
+            connection = listener.connect()
+            assert listener.ask(connection, "GET", ORDERS)[0] == 200
             connection.close()
         took = time.monotonic() - began
     print(f"5 requests beside 200 silent connections took {took:.2f} s")
@@ -229,11 +230,11 @@ def test_who_says_nothing_stops_nobody(door: Door) -> None:
 
 
 class Callers:
-    """Threads that call a door, each on new connections, or on one that it keeps."""
+    """Threads that send requests, each on new connections or on a persistent one."""
 
-    def __init__(self, door: Door, *, keep: bool, number: int = 6) -> None:
+    def __init__(self, listener: Listener, *, keep: bool, number: int = 6) -> None:
         self.seen: Counter[object] = Counter()
-        self._door = door
+        self._listener = listener
         self._keep = keep
         self._done = threading.Event()
         self._threads = [threading.Thread(target=self._call) for _ in range(number)]
@@ -241,44 +242,47 @@ class Callers:
             thread.start()
 
     def stop(self) -> None:
-        """Let them finish what they have begun."""
+        """Finish the current requests and stop."""
         self._done.set()
         for thread in self._threads:
             thread.join()
 
     def _call(self) -> None:
-        connection = self._door.connect()
+        connection = self._listener.connect()
         while not self._done.is_set():
             if not self._keep:
                 connection.close()
-                connection = self._door.connect()
+                connection = self._listener.connect()
             for method in ("GET", "POST"):
-                status, body = self._door.ask(connection, method, ORDERS)
+                status, body = self._listener.ask(connection, method, ORDERS)
                 self.seen[status if status in {200, 201} else (status, body[:60])] += 1
         connection.close()
 
 
 def test_rotation_under_load(shop: Shop, secret: Secret) -> None:
-    """New certificates, a new authority beside the old one, then without it; and files that are bad."""
+    """New certificates, a second authority, removal of the first one, and invalid files."""
     old, new = secret.authority, shop.tools.Authority()
-    with serving(shop, secret, WEB_CONCURRENCY="2") as door, calling(shop, secret, door) as answers:
-        callers = Callers(door, keep=False)
+    with (
+        serving(shop, secret, WEB_CONCURRENCY="2") as listener,
+        calling(shop, secret, listener) as answers,
+    ):
+        callers = Callers(listener, keep=False)
         time.sleep(1)
-        first = shown(door)
+        first = shown(listener)
         secret.put(old, **NAMES)  # new certificates
-        wait_until_settled(door)
-        assert shown(door) != first
+        wait_until_settled(listener)
+        assert shown(listener) != first
         secret.put(old, new, **NAMES)  # both authorities are trusted
-        wait_until_settled(door)
-        broken(secret)  # half of a file: the old ones stay
+        wait_until_settled(listener)
+        broken(secret)  # a truncated file: the old ones stay in use
         time.sleep(SETTLED)
         secret.authority = new
-        secret.put(old, new, **NAMES)  # certificates of the new one
-        wait_until_settled(door)
-        secret.put(new, **NAMES)  # the old one is trusted no more
-        wait_until_settled(door)
+        secret.put(old, new, **NAMES)  # certificates of the new authority
+        wait_until_settled(listener)
+        secret.put(new, **NAMES)  # the old authority is no longer trusted
+        wait_until_settled(listener)
         callers.stop()
-        logged = door.service.output()
+        logged = listener.service.output()
     print(f"new connections: {callers.seen}; a service's client: {answers}")
     assert set(callers.seen) == {200, 201}, callers.seen
     assert callers.seen.total() >= REQUESTS
@@ -287,9 +291,9 @@ def test_rotation_under_load(shop: Shop, secret: Secret) -> None:
     assert 1 <= logged.count("are unusable") <= 2, "once for each worker that looked"
 
 
-def shown(door: Door) -> bytes | None:
-    """Give the certificate that orders shows."""
-    connection = door.connect()
+def shown(listener: Listener) -> bytes | None:
+    """Return the certificate that orders presents."""
+    connection = listener.connect()
     connection.connect()
     try:
         assert isinstance(connection.sock, ssl.SSLSocket)
@@ -298,29 +302,29 @@ def shown(door: Door) -> bytes | None:
         connection.close()
 
 
-def wait_until_settled(door: Door) -> None:
-    """Wait until all workers show the new certificate; a client has no more to do than they."""
-    pem = (door.secret.data / "orders.pem").read_text()
+def wait_until_settled(listener: Listener) -> None:
+    """Wait until all workers present the new certificate."""
+    pem = (listener.secret.data / "orders.pem").read_text()
     expected = ssl.PEM_cert_to_DER_cert(pem)
-    door.service.wait_for(
-        lambda: all(shown(door) == expected for _ in range(20)), "new files in use", 30
+    listener.service.wait_for(
+        lambda: all(shown(listener) == expected for _ in range(20)), "new files in use", 30
     )
     time.sleep(SETTLED)
 
 
 def broken(secret: Secret) -> None:
-    """Cut a file short, where it is."""
+    """Truncate a file in place."""
     file = secret.data / "orders.pem"
     file.write_bytes(file.read_bytes()[:200])
 
 
 @contextmanager
-def calling(shop: Shop, secret: Secret, door: Door) -> Iterator[dict[str, int]]:
-    """Call orders as checkout's own client does, and tell in the end how it went."""
+def calling(shop: Shop, secret: Secret, listener: Listener) -> Iterator[dict[str, int]]:
+    """Call orders with checkout's client inside the context; yield the results."""
     environment = {
         **secret.environ("checkout"),
         "DATABASE_URL": "sqlite://",
-        "ORDERS_URL": f"https://127.0.0.1:{door.port}",
+        "ORDERS_URL": f"https://127.0.0.1:{listener.port}",
         "PYTHONPATH": str(shop.checkout.folder / "src"),
     }
     answers: dict[str, int] = {}
@@ -341,18 +345,18 @@ def calling(shop: Shop, secret: Secret, door: Door) -> Iterator[dict[str, int]]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_under_load(shop: Shop, secret: Secret, workers: int) -> None:
     stop = {"SHUTDOWN_DRAIN_SECONDS": str(DRAIN), "SHUTDOWN_GRACE_SECONDS": str(GRACE)}
-    with serving(shop, secret, WEB_CONCURRENCY=str(workers), **stop) as door:
-        callers = Callers(door, keep=True)
-        door.service.wait_for(lambda: callers.seen.total() >= REQUESTS, "load", 60)
-        door.service.terminate()
-        door.service.wait_for(lambda: not door.service.is_ready(), "draining", DRAIN)
-        time.sleep(2)  # the load balancer asks now and then, and calls go on until it has
+    with serving(shop, secret, WEB_CONCURRENCY=str(workers), **stop) as listener:
+        callers = Callers(listener, keep=True)
+        listener.service.wait_for(lambda: callers.seen.total() >= REQUESTS, "load", 60)
+        listener.service.terminate()
+        listener.service.wait_for(lambda: not listener.service.is_ready(), "draining", DRAIN)
+        time.sleep(2)  # the load balancer checks periodically; requests continue until it does
         before = callers.seen.total()
-        connection = door.connect()
-        assert door.ask(connection, "GET", ORDERS)[0] == 200
+        connection = listener.connect()
+        assert listener.ask(connection, "GET", ORDERS)[0] == 200
         assert connection.sock is None, "closed, as the answer said"
         callers.stop()
         print(f"{callers.seen}, {callers.seen.total() - before} of them in the last moments")
 
-        assert door.service.exit_code(DRAIN + GRACE) == 0
+        assert listener.service.exit_code(DRAIN + GRACE) == 0
     assert set(callers.seen) == {200, 201}, callers.seen

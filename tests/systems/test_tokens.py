@@ -1,4 +1,4 @@
-"""Access tokens, at the door of the running service: who passes, who does not, who learns why."""
+"""Access tokens at the running service: accepted and rejected ones, and the reasons given."""
 
 import base64
 import hmac
@@ -13,8 +13,9 @@ from urllib.request import parse_http_list, parse_keqv_list
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.http import ORDERS, Answer
 from tests.support.issuer import Issuer, Key
-from tests.support.running import ORDERS, Answer, Place, Service, at_once, elapsed
+from tests.support.running import Place, Service, at_once, elapsed
 
 
 def _segment(content: bytes | object) -> str:
@@ -27,7 +28,7 @@ def _unsigned(header: object, issuer: Issuer) -> str:
 
 
 def _signed_with_the_public_key(issuer: Issuer) -> str:
-    """RS256 taken for HS256: the secret would be the public key, in whichever form it is read."""
+    """Return tokens for the RS256/HS256 confusion: the secret is the public key, in any format."""
     public = issuer.rsa.private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head = _segment({"alg": "HS256", "kid": issuer.rsa.id, "typ": "JWT"})
@@ -58,7 +59,7 @@ def _of_another_algorithm(issuer: Issuer, _thief: Issuer) -> str:
 
 
 HOUR = 3600
-PATIENCE = 25  # well below the silence, and above the request timeout on a busy machine
+PATIENCE = 25  # less than the silence, more than the request timeout on a busy machine
 REFUSED: dict[str, Callable[[Issuer, Issuer], str]] = {
     "garbage": lambda *_: "garbage",
     "three times garbage": lambda *_: "a.b.c",
@@ -94,7 +95,7 @@ REFUSED: dict[str, Callable[[Issuer, Issuer], str]] = {
     **{f"{name} elsewhere": _key_from_elsewhere(name) for name in ("jku", "x5u", "jwk")},
 }
 
-# Signed by the issuer, but not as RFC 7519 and RFC 9068 have it.
+# Signed by the issuer, but invalid by RFC 7519 or RFC 9068.
 ODD_CLAIMS: dict[str, Any] = {
     "exp a text": {"exp": "soon"},
     "exp a number as text": {"exp": "9999999999"},
@@ -126,7 +127,7 @@ def service(default_place: Place) -> Iterator[Service]:
         yield service
 
 
-def test_who_may_not_pass_learns_it(service: Service, default_place: Place) -> None:
+def test_rejected_tokens_get_a_reason(service: Service, default_place: Place) -> None:
     with Issuer() as thief:
         for what, make in REFUSED.items():
             answer = service.get(token=make(default_place.issuer, thief))
@@ -147,19 +148,19 @@ def test_without_token(service: Service, authorization: str | None) -> None:
     ]:
         answer = service.ask(method, path, headers=headers, token=None)
         _assert_refused(answer, f"{method} {path}")
-        # RFC 6750, 3: who sent no token is not told of an error.
+        # RFC 6750, 3: no error code if the request had no token.
         assert _challenge(answer) == {"realm": "orders"}
 
 
-def test_odd_claims_are_no_bugs(service: Service, default_place: Place) -> None:
+def test_odd_claims_cause_no_errors(service: Service, default_place: Place) -> None:
     for what, claims in ODD_CLAIMS.items():
         answer = service.get(token=default_place.issuer.token(**claims))
         assert answer.status in {200, 401, 403}, f"{what}: {answer.status} {answer.body!r}"
     assert not service.bugs()
 
 
-def test_any_bytes_in_the_header_are_no_bugs(service: Service) -> None:
-    """Some never reach the application; whatever does is answered 4xx, and life goes on."""
+def test_any_bytes_in_the_header_cause_no_errors(service: Service) -> None:
+    """The server rejects some; others get 4xx, and the service keeps running."""
     contents = {
         "high bytes": bytes(range(0x80, 0x100)),
         "every byte": bytes(set(range(0x100)) - set(b"\r\n\0")),
@@ -220,7 +221,7 @@ def test_rotated_keys_are_accepted_at_once(default_place: Place) -> None:
         _assert_refused(service.get(token=old), "a token of a withdrawn key")
 
 
-def test_a_new_key_costs_one_fetch(default_place: Place) -> None:
+def test_a_new_key_causes_one_fetch(default_place: Place) -> None:
     with Issuer() as issuer, default_place.serve(issuer, WEB_THREADS="16") as service:
         before, issuer.pause = issuer.fetches, 0.5
         issuer.rotate()
@@ -232,7 +233,7 @@ def test_a_new_key_costs_one_fetch(default_place: Place) -> None:
         assert issuer.fetches == before + 1
 
 
-def test_made_up_keys_do_not_reach_the_issuer(service: Service, default_place: Place) -> None:
+def test_unknown_keys_cause_few_fetches(service: Service, default_place: Place) -> None:
     issuer = default_place.issuer
     before = issuer.fetches
 
@@ -243,7 +244,7 @@ def test_made_up_keys_do_not_reach_the_issuer(service: Service, default_place: P
     assert issuer.fetches <= before + 2
 
 
-def test_known_keys_go_on_without_the_issuer(default_place: Place) -> None:
+def test_known_keys_work_without_the_issuer(default_place: Place) -> None:
     with (
         Issuer() as issuer,
         default_place.serve(issuer, AUTH_KEYS_MAX_AGE_SECONDS="0.5") as service,
@@ -275,8 +276,8 @@ def test_starts_before_its_issuer(default_place: Place) -> None:
             assert service.get().status == 200
 
 
-def test_a_silent_issuer_holds_up_nobody(default_place: Place) -> None:
-    """It accepts connections and never answers."""
+def test_a_silent_issuer_does_not_block_other_requests(default_place: Place) -> None:
+    """The issuer accepts connections and never responds."""
     with Issuer() as issuer, default_place.serve(issuer) as service:
         assert service.get().status == 200
         issuer.pause = 60
@@ -318,7 +319,7 @@ def _assert_refused(answer: Answer, what: str) -> None:
 
 
 def _challenge(answer: Answer) -> dict[str, str]:
-    """Read the challenge of RFC 6750; RFC 9110, 11.5 wants the realm in quotes."""
+    """Return the parsed challenge (RFC 6750); RFC 9110, 11.5 requires quotes for the realm."""
     scheme, _, parameters = answer.headers["WWW-Authenticate"].partition(" ")
     assert scheme == "Bearer"
     assert 'realm="' in parameters
@@ -326,7 +327,7 @@ def _challenge(answer: Answer) -> dict[str, str]:
 
 
 def _status_of_raw(service: Service, authorization: bytes) -> int | None:
-    """Give the status, or None for a connection closed without one."""
+    """Return the status, or None if the connection was closed without one."""
     head = f"GET {ORDERS} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n".encode()
     with socket.create_connection(("127.0.0.1", service.port), 30) as connection:
         try:

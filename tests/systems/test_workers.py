@@ -1,4 +1,4 @@
-"""Several workers are one service: counters that add up, traces and logs that belong together."""
+"""Several workers act as one service: aggregated counters, correlated traces and logs."""
 
 import os
 import re
@@ -7,13 +7,14 @@ from collections import Counter
 from uuid import uuid4
 
 from tests.support.collector import Collector, Span
-from tests.support.running import ORDERS, Place, Service, at_once
+from tests.support.http import ORDERS
+from tests.support.running import Place, Service, at_once
 
 TWO = {"WEB_CONCURRENCY": "2", "SHUTDOWN_DRAIN_SECONDS": "0"}
 OURS = {"http_route": ORDERS, "http_request_method": "GET", "http_response_status_code": "200"}
 
 
-def test_counters_add_up_whoever_answers(default_place: Place) -> None:
+def test_counters_are_aggregated_over_workers(default_place: Place) -> None:
     with default_place.serve(**TWO) as service:
         sent = 0
         while sent < 200 or len(list(service.scratch.glob("metrics-*/histogram_*.db"))) < 2:
@@ -28,7 +29,7 @@ def test_counters_add_up_whoever_answers(default_place: Place) -> None:
         assert service.counted(**refused) == 3
 
 
-def test_counters_outlive_a_worker(default_place: Place) -> None:
+def test_counters_survive_a_worker(default_place: Place) -> None:
     with default_place.serve(**TWO) as service:
         _send(service, 100)
         killed, survivor = service.workers()
@@ -95,7 +96,7 @@ def test_spans_reach_the_collector(default_place: Place) -> None:
             _stop(service)
         spans = collector.spans(default_place.project)
 
-    # What the caller does not sample is not sampled here; health is nobody's business.
+    # Requests that the caller does not sample, and health checks, are not sampled.
     assert {span.trace for span in spans} == {trace}
     [server] = [span for span in spans if span.kind == "SPAN_KIND_SERVER"]
     assert server.name == f"GET {ORDERS}"
@@ -106,7 +107,7 @@ def test_spans_reach_the_collector(default_place: Place) -> None:
     _assert_child_reads(server, spans)
 
 
-def test_sampling_is_the_standards(default_place: Place) -> None:
+def test_sampling_follows_the_standard(default_place: Place) -> None:
     with Collector() as collector:
         for sampler, argument in (("traceidratio", "0"), ("always_off", "")):
             sampling = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
@@ -126,16 +127,16 @@ def test_sampling_is_the_standards(default_place: Place) -> None:
         assert {span.trace for span in spans} == {wanted.split("-")[1]}
 
 
-def test_a_missing_collector_harms_nobody(default_place: Place) -> None:
-    nobody = Collector().environment
-    with default_place.serve(**nobody, **TWO) as service:
+def test_a_missing_collector_does_no_harm(default_place: Place) -> None:
+    unreachable = Collector().environment
+    with default_place.serve(**unreachable, **TWO) as service:
         _send(service, 50)
         _stop(service)
         assert not service.bugs()
 
 
 def _send(service: Service, number: int) -> None:
-    """Send so many requests, a few at a time, each on a connection of its own."""
+    """Send a number of requests, a few at a time, each on its own connection."""
     for _ in range(number // 10):
         answers = at_once([service.get] * 10)
         assert [answer.status for answer in answers] == [200] * 10

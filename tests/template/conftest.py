@@ -1,4 +1,4 @@
-"""A service rendered from each set of answers, once for all tests that look at it."""
+"""Fixtures for rendered services, one per set of answers."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ LABELS = set(map(label, COMBINATIONS))
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """Gives one process all tests that look at the same rendering; of the others, a whole file."""
+    """Runs all tests of one rendering in one process, and otherwise all tests of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
         first = re.search(r"\[([^]-]+)", nodeid)
@@ -24,17 +24,17 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Take the place of what `--dist` names."""
+    """Replace the scheduler that `--dist` names."""
     return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave these to the end: there are many and each is small, so no process has to wait long."""
+    """Run the tests of renderings last: they are many and short, so all processes stay busy."""
     items.sort(key=lambda item: "rendering" in getattr(item, "fixturenames", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests record, from whichever process."""
+    """Print the figures that tests have recorded."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name == "figure":
@@ -49,7 +49,7 @@ class Rendering:
     folder: Path
 
     def files(self) -> dict[str, str]:
-        """The text of every file by its path in the service."""
+        """Return the text of every file by its path in the service."""
         return {
             file.relative_to(self.folder).as_posix(): file.read_bytes().decode("utf-8")
             for file in files(self.folder)
@@ -58,7 +58,7 @@ class Rendering:
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=label)
 def rendering(request: pytest.FixtureRequest, rendered: Callable[..., Path]) -> Rendering:
-    """One after the other, the service of each set of answers."""
+    """The service of each set of answers in turn."""
     return Rendering(request.param, rendered(**request.param))
 
 

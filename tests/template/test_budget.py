@@ -1,4 +1,4 @@
-"""The budget of conditions: what the template asks and loops over, counted and printed."""
+"""The budget of conditions and loops in the template, counted and printed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,13 +38,13 @@ def test_counts_every_branch_and_loop(source: str, count: int) -> None:
 
 
 def conditions(source: str) -> int:
-    """Return how many conditions and loops a Jinja source has; each `elif` is one."""
+    """Return the number of conditions and loops in a Jinja source; each `elif` counts."""
     jinja = StrictEnvironment(context={}, **MANIFEST["_jinja2_env_vars"])
     return len(list(jinja.parse(source).find_all((If, For, CondExpr))))
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Yield every Jinja source: the service's files, the hooks, the values of cookiecutter.json."""
+    """Yield every Jinja source: files of the service, hooks, values of cookiecutter.json."""
     for path in (*files(SERVICE), *sorted((TEMPLATE / "hooks").glob("*.py"))):
         yield short(path), path.read_text("utf-8")
     manifest = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The chart of every rendered service, as far as it can be judged without Helm."""
+"""The chart of every rendered service, without Helm."""
 
 import json
 import re
@@ -39,7 +39,7 @@ CHARTED = [answers for answers in COMBINATIONS if answers.get("deploy") in {None
 
 @pytest.fixture(scope="session", params=CHARTED, ids=label)
 def rendering(request: pytest.FixtureRequest, rendered: Callable[..., Path]) -> Rendering:
-    """One after the other, the services that have a chart."""
+    """The services that have a chart, in turn."""
     return Rendering(request.param, rendered(**request.param))
 
 
@@ -50,7 +50,7 @@ def chart(rendering: Rendering) -> Path:
 
 
 @pytest.mark.parametrize("environment", [None, *ENVIRONMENTS])
-def test_values_are_what_the_schema_takes(chart: Path, environment: str | None) -> None:
+def test_values_match_the_schema(chart: Path, environment: str | None) -> None:
     found = charts.values(chart, environment)
 
     assert [error.message for error in schema(chart).iter_errors(found)] == []
@@ -61,7 +61,7 @@ def test_every_value_is_known_to_the_schema(chart: Path) -> None:
 
 
 def loose(part: Any, path: str = "") -> list[str]:
-    """Objects of a schema that take any name."""
+    """Return the paths of objects in a schema that accept any name."""
     if isinstance(part, list):
         return [found for item in part for found in loose(item, path)]
     if not isinstance(part, dict):
@@ -71,7 +71,7 @@ def loose(part: Any, path: str = "") -> list[str]:
     return [path, *below] if named and "additionalProperties" not in part else below
 
 
-def test_templates_know_only_values() -> None:
+def test_templates_use_defined_values_only() -> None:
     knowing = {
         path.name
         for path in (CHART / "templates").rglob("*.*")
@@ -103,7 +103,7 @@ def test_declares_the_peers(rendering: Rendering, chart: Path) -> None:
 
 @pytest.fixture(scope="session")
 def with_a_file(rendered: Callable[..., Path]) -> Path:
-    """The chart of a service whose database is a file."""
+    """The chart of a service on SQLite."""
     return charts.chart(rendered(**WITH_A_FILE))
 
 
@@ -133,7 +133,7 @@ def test_refuses_with_mtls(rendered: Callable[..., Path], over: Values, named: s
 
 
 @pytest.mark.parametrize("mesh", ["istio", "linkerd"])
-def test_a_mesh_has_values_of_its_own(rendered: Callable[..., Path], mesh: str) -> None:
+def test_each_mesh_has_its_values(rendered: Callable[..., Path], mesh: str) -> None:
     assert f"'{mesh}' is a required property" in refusal(
         charts.chart(rendered(mesh=mesh, workspace="")), {mesh: None}
     )
@@ -152,7 +152,7 @@ def test_refuses_in_a_mesh(
 
 
 def refusal(chart: Path, over: Values) -> str:
-    """What the schema says to values."""
+    """Return the schema's message for values."""
     given = charts.merged(charts.values(chart), over)
     return "\n".join(
         f"{error.json_path}: {error.message}" for error in schema(chart).iter_errors(given)
@@ -217,7 +217,7 @@ def test_evaluates_policies_as_kubernetes_does(
     assert allowed([POLICY], source, target, port) is passes
 
 
-def test_evaluator_refuses_what_it_does_not_know() -> None:
+def test_evaluator_rejects_unsupported_policies() -> None:
     spec = {"podSelector": {"matchExpressions": []}, "policyTypes": ["Ingress"]}
 
     with pytest.raises(NotImplementedError, match="matchExpressions"):

@@ -1,4 +1,4 @@
-"""The questions are asked in words, and every two options are rendered together somewhere."""
+"""Questions have labels, and every pair of options is rendered together."""
 
 from pathlib import Path
 from typing import Any

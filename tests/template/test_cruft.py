@@ -1,4 +1,4 @@
-"""What was generated can be updated: cruft create, check, diff and update on a clone."""
+"""Services can be updated: cruft create, check, diff and update on a clone."""
 
 import shutil
 import subprocess
@@ -29,13 +29,13 @@ def git(folder: Path, *words: str) -> None:
 
 
 def commit(folder: Path) -> None:
-    """Commit all that is in the folder."""
+    """Commit all files in the folder."""
     git(folder, "add", "--all")
     git(folder, "commit", "--message", "Next")
 
 
 def files(project: Path) -> dict[str, tuple[bytes, int]]:
-    """Every file of a service with its mode, but for what cruft and git keep there."""
+    """Return every file of a service with its mode, except those of cruft and git."""
     return {
         path.relative_to(project).as_posix(): (path.read_bytes(), path.stat().st_mode)
         for path in sorted(project.rglob("*"))
@@ -45,7 +45,7 @@ def files(project: Path) -> dict[str, tuple[bytes, int]]:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A repository with the template as it is in the work tree now."""
+    """A repository with the template as it is in the work tree."""
     folder = tmp_path / "template"
     for part in PARTS:
         folder.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def template(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where cruft and the hooks have their temporary folders."""
+    """The folder for temporary folders of cruft and the hooks."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -141,7 +141,7 @@ def test_an_answer_changed_by_an_update_is_checked_too(
     commit(project)
     before = contents(tmp_path / "shop")
     with pytest.raises(Exception, match="Hook script failed"):
-        cruft.update(project, extra_context={"owner": "nobody at all"})
+        cruft.update(project, extra_context={"owner": "no team at all"})
     assert "Owning team (owner): " in capfd.readouterr().err
     assert contents(tmp_path / "shop") == before
     assert list(scratch.glob("*.yaml")) == []

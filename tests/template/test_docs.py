@@ -1,4 +1,4 @@
-"""The documentation says what is so: options are current, links lead somewhere, commands run."""
+"""The documentation is correct: current options, valid links, tested commands."""
 
 import re
 import tomllib
@@ -13,26 +13,26 @@ from tests.support.rendering import MANIFEST, ROOMS, TEMPLATE
 DOCS = TEMPLATE / "docs"
 PAGES = sorted([*TEMPLATE.glob("*.md"), *DOCS.rglob("*.md")])
 
-# Commands that the documentation shows, and the test that runs each (or a form of it)...
+# Commands in the documentation, and the test that runs each (or a variant)...
 RUN = {
-    "make new": "tests/rendered/test_template.py::test_new_makes_a_service_beside_the_checkout",
+    "make new": "tests/rendered/test_template.py::test_new_creates_a_service_beside_the_checkout",
     "make demo": "tests/rendered/test_template.py::test_demo_calls_both_services",
     "make docs": "tests/rendered/test_template.py::test_pages_are_built",
-    "make help": "tests/rendered/test_template.py::test_verbs_explain_themselves",
-    "make run": "tests/rendered/test_service.py::test_resource_lives",
-    "make token": "tests/rendered/test_service.py::test_token_is_all_that_is_printed",
-    "docker compose up": "tests/systems/test_compose.py::test_the_gateway_is_the_way_in",
-    "curl": "tests/systems/test_compose.py::test_the_gateway_is_the_way_in",
+    "make help": "tests/rendered/test_template.py::test_help_describes_every_command",
+    "make run": "tests/rendered/test_service.py::test_resource_is_created_read_changed_and_deleted",
+    "make token": "tests/rendered/test_service.py::test_token_prints_nothing_else",
+    "docker compose up": "tests/systems/test_compose.py::test_the_gateway_forwards_to_services",
+    "curl": "tests/systems/test_compose.py::test_the_gateway_forwards_to_services",
     "uvx --from": "tests/fleet/test_install.py::test_it_runs_from_the_repository",
-    "uvx cruft create": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
-    "uvx cruft check": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
-    "uvx cruft update": "tests/rendered/test_cruft.py::test_update_keeps_what_people_changed",
+    "uvx cruft create": "tests/rendered/test_cruft.py::test_update_keeps_edited_files",
+    "uvx cruft check": "tests/rendered/test_cruft.py::test_update_keeps_edited_files",
+    "uvx cruft update": "tests/rendered/test_cruft.py::test_update_keeps_edited_files",
 }
 
-# ... or the reason why none does.
+# ... or the reason why no test does.
 NOT_RUN = {
     "make test": "would run this test",
-    "make lint": "the pipeline does, beside this",
+    "make lint": "the pipeline runs it",
     "git clone": "there is no such address yet",
     "cookiecutter": "there is no such address yet; `make new` calls it the same way",
 }
@@ -55,7 +55,7 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def leaves(entry: object) -> list[str]:
-    """The pages of a part of the navigation."""
+    """Return the pages of a part of the navigation."""
     match entry:
         case str():
             return [entry]
@@ -83,18 +83,18 @@ def test_every_command_shown_is_run_or_has_a_reason() -> None:
     }
 
     assert [command for command, name in shown.items() if name is None] == []
-    assert known - set(shown.values()) == set(), "nobody shows these any more"
+    assert known - set(shown.values()) == set(), "no page shows these commands"
 
 
 def commands(page: Path) -> list[str]:
-    """The commands in a page's blocks; where output follows, those after a dollar sign."""
+    """Return the commands in a page's blocks; in blocks with output, those after a dollar sign."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     lines = [line for block in blocks for line in prompted(block.splitlines())]
     return [command for line in lines if (command := line.split("  #")[0].strip())]
 
 
 def prompted(lines: list[str]) -> list[str]:
-    """Lines that a person types."""
+    """Return the lines that a user types."""
     typed = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     return typed or lines
 
@@ -115,7 +115,7 @@ def test_version_is_the_same_everywhere() -> None:
     assert re.findall(r"^## \[(\d\S+)\]", changelog, re.MULTILINE)[0] == version
 
 
-def test_readme_tells_of_every_preset_and_verb() -> None:
+def test_readme_lists_every_preset_and_command() -> None:
     readme = (TEMPLATE / "README.md").read_text("utf-8")
     makefile = (TEMPLATE / "Makefile").read_text("utf-8")
 

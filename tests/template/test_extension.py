@@ -1,4 +1,4 @@
-"""The Jinja extension is found in every way to use the template, and in its own version."""
+"""The Jinja extension is found in every way to use the template, and in the right version."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.support.rendering import MANIFEST, TEMPLATE
 NAME = f"template_{MANIFEST['_template_version'].replace('.', '_')}"
 CRUFT = Path(sys.executable).with_name("cruft")
 
-# Says in a file of the service whether the folder that the hook was told is the template's.
+# Records in the service whether `template_folder` is the folder of the template.
 HOOK = """\
 from pathlib import Path
 
@@ -28,20 +28,20 @@ Path("told.txt").write_text(f"{told.is_absolute()} {told.is_file()}")
 
 
 def run(*command: str | Path, cwd: Path, status: int = 0) -> None:
-    """Run a program that ends with this status."""
+    """Run a program that must end with this status, and return its output."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
 
 
 def commit(folder: Path) -> None:
-    """Commit everything in a folder."""
+    """Commit all files in a folder."""
     run("git", "add", "--all", cwd=folder)
     run("git", "commit", "--quiet", "--message=Next", cwd=folder)
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A repository with a small template that has this extension."""
+    """A repository with a small template that uses this extension."""
     folder = tmp_path / "template"
     service = folder / "<<cookiecutter.service_name>>"
     for each in (service, folder / "hooks", folder / "{{cookiecutter.for_cruft}}"):
@@ -68,7 +68,7 @@ def write_manifest(folder: Path, extension: str) -> None:
 
 
 def texts(service: Path) -> dict[str, str]:
-    """The text files of a service."""
+    """Return the text files of a service."""
     return {path.name: path.read_text() for path in service.glob("*.txt")}
 
 

@@ -1,4 +1,4 @@
-"""What is rendered stays formatted, linted and consistent under every name that may be given."""
+"""Rendered files stay formatted, linted and consistent with every accepted name."""
 
 import re
 import subprocess
@@ -72,18 +72,18 @@ OTHER_ANSWERS: list[dict[str, str]] = [
 
 @pytest.fixture(scope="module", params=OTHER_ANSWERS, ids=lambda one: "-".join(one.values()))
 def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A service that has no name in common with the default one."""
+    """A service that shares no name with the default one."""
     names = {"service_name": "lending-desk", "resource": "loan"}
     return render(tmp_path_factory.mktemp("other"), **names, **request.param)
 
 
-def test_nobody_wrote_the_default_names(other: Path) -> None:
+def test_default_names_are_not_hard_coded(other: Path) -> None:
     default = re.compile(r"\borders\b|Orders?(?![a-z])")
 
     assert [file for file in files(other) if default.search(f"{file}\n{file.read_text()}")] == []
 
 
-def test_every_file_means_the_same_service(other: Path) -> None:
+def test_every_file_refers_to_the_same_service(other: Path) -> None:
     project = tomllib.loads((other / "pyproject.toml").read_text())
     catalog = list(yaml.safe_load_all((other / "catalog-info.yaml").read_text()))
     compose = yaml.safe_load((other / "compose.yaml").read_text())
@@ -100,7 +100,7 @@ def test_every_file_means_the_same_service(other: Path) -> None:
 
 
 def derived(service_name: str) -> dict[str, str]:
-    """Every answer, as cookiecutter renders it for this name."""
+    """Return every answer as cookiecutter renders it for a name."""
     context = generate_context(
         str(SERVICE.parent / "cookiecutter.json"), extra_context={"service_name": service_name}
     )

@@ -1,7 +1,7 @@
-"""The pipelines of a rendered service, read as their vendors read them; none of them is run here.
+"""The pipelines of a rendered service, validated without running them.
 
-They are checked against the vendors' schemas and by zizmor and actionlint, placed in a repository of
-many services, and the script that deploys is run against a Helm and a cluster that only pretend.
+They are validated against the vendors' schemas and with zizmor and actionlint, placed in a
+repository of many services; the deployment script runs with stubs of Helm and kubectl.
 """
 
 import json
@@ -30,20 +30,20 @@ SWARM = {"ci.yml", "contracts.yml", "publish.yml", "deploy-swarm.yml"}
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=" ".join)
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Answers that change what the pipeline has to do."""
+    """Sets of answers that change the tasks of the pipeline."""
     return dict(zip(("deploy", "database"), request.param, strict=True))
 
 
 @pytest.fixture(scope="session")
 def workflows(answers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The workflows of a service for GitHub."""
+    """The GitHub workflows of a service."""
     service = render(tmp_path_factory.mktemp("github"), workspace="", ci="github", **answers)
     return sorted((service / ".github" / "workflows").glob("*.yml"))
 
 
 @pytest.fixture(scope="session")
 def gitlab(answers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The pipeline of a service for GitLab, without the header that says its inputs."""
+    """The GitLab pipeline of a service, without its header of inputs."""
     service = render(tmp_path_factory.mktemp("gitlab"), workspace="", ci="gitlab", **answers)
     text = (service / ".gitlab-ci.yml").read_text("utf-8")
     header, pipeline = yaml.safe_load_all(text)
@@ -94,7 +94,7 @@ def test_permissions_are_given_job_by_job(workflows: list[Path]) -> None:
             assert not writes or name == "publish", f"{workflow.name}: {name}"
 
 
-def test_nothing_from_outside_becomes_part_of_a_script(workflows: list[Path]) -> None:
+def test_external_input_is_not_interpolated_into_scripts(workflows: list[Path]) -> None:
     for workflow in workflows:
         for job in yaml.safe_load(workflow.read_text("utf-8"))["jobs"].values():
             for step in job.get("steps", []):
@@ -137,7 +137,7 @@ def test_gitlab_pipeline_is_valid(gitlab: dict[str, Any], tmp_path: Path) -> Non
 
 
 def test_gitlab_jobs_are_named_after_the_service(gitlab: dict[str, Any]) -> None:
-    """So that the pipelines of many services can be one."""
+    """The pipelines of many services can be merged into one."""
     keywords = {"workflow", "stages"}
 
     assert [name for name in gitlab if name not in keywords and "orders" not in name] == []
@@ -184,12 +184,12 @@ def untouched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def monorepo(untouched: Path, tmp_path: Path) -> Path:
-    """A copy of it, to change things in."""
+    """A copy of the repository that a test may change."""
     return shutil.copytree(untouched, tmp_path, dirs_exist_ok=True)
 
 
 def placed(top: Path) -> dict[str, str]:
-    """The files outside of the services' folder."""
+    """Return the files outside of the services' folder."""
     return {
         file.relative_to(top).as_posix(): file.read_text("utf-8")
         for file in sorted(top.rglob("*"))
@@ -251,7 +251,7 @@ def test_placing_again_changes_nothing(monorepo: Path) -> None:
     assert placed(monorepo) == before
 
 
-def test_unregister_takes_away_what_was_placed(monorepo: Path) -> None:
+def test_unregister_removes_placed_files(monorepo: Path) -> None:
     for name in ("orders", "inventory"):
         assert not [file for file in placed(monorepo) if f"{name}_" in file]
         assert workspace(monorepo / "services" / name, "unregister").returncode == 0
@@ -272,7 +272,7 @@ def test_a_change_in_the_service_is_placed_by_register(tmp_path: Path) -> None:
     assert "orders-ci-helm.yml" not in names
 
 
-def test_a_file_of_somebody_else_is_never_touched(tmp_path: Path) -> None:
+def test_files_of_others_are_never_changed(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     foreign = tmp_path / ".github" / "workflows" / "orders-ci.yml"
     foreign.parent.mkdir(parents=True)
@@ -289,7 +289,7 @@ def test_a_file_of_somebody_else_is_never_touched(tmp_path: Path) -> None:
     assert foreign.read_text() == "name: mine\n"
 
 
-def test_a_shared_pipeline_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_existing_shared_pipeline_is_unchanged(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     shared = tmp_path / ".gitlab-ci.yml"
     shared.write_text("stages: [mine]\n")
@@ -316,7 +316,7 @@ def test_a_repository_of_one_service_keeps_its_pipeline(tmp_path: Path) -> None:
 def deploy(
     request: pytest.FixtureRequest, rendered: Callable[..., Path], tmp_path: Path
 ) -> "Deploy":
-    """The script of a service, with a Helm and a cluster that only say what they are told."""
+    """The deployment script of a service, with stubs of Helm and kubectl."""
     service = rendered(workspace="", rollout=request.param)
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -336,7 +336,7 @@ class Deploy:
     def __call__(
         self, *arguments: str, helm: str = "", kubectl: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run it, with what Helm and the cluster do as shell code."""
+        """Run it, with shell code for the behaviour of Helm and kubectl."""
         (self.programs / "helm.says").write_text(helm)
         (self.programs / "kubectl.says").write_text(kubectl)
         environment = {
@@ -371,13 +371,15 @@ def test_deploys_an_image_by_its_digest(deploy: Deploy) -> None:
     assert "helm test orders" in done.stderr.splitlines()[-1]
 
 
-def test_a_version_that_does_not_come_up_fails(deploy: Deploy) -> None:
+def test_a_version_that_does_not_start_fails(deploy: Deploy) -> None:
     helm = "case $1 in upgrade) exit 1 ;; esac" if deploy.rollout == "rolling" else ""
     done = deploy("production", helm=helm, kubectl=BAD)
 
     assert done.returncode == 1
     assert "helm test" not in done.stderr
-    assert ("The old version is back: too slow" in done.stderr) == (deploy.rollout == "canary")
+    assert ("Rolled back to the old version: too slow" in done.stderr) == (
+        deploy.rollout == "canary"
+    )
 
 
 @pytest.mark.parametrize("deploy", ["canary"], indirect=True)
@@ -386,10 +388,10 @@ def test_a_version_that_is_not_seen_yet_is_waited_for(deploy: Deploy) -> None:
     done = deploy("staging", kubectl=old)
 
     assert done.returncode == 1
-    assert "Not done in time: Healthy" in done.stderr
+    assert "Timed out: Healthy" in done.stderr
 
 
-def test_a_version_that_fails_the_smoke_test_goes_back(deploy: Deploy) -> None:
+def test_a_version_that_fails_the_smoke_test_is_rolled_back(deploy: Deploy) -> None:
     failing = "case $1 in test) exit 1 ;; esac"
     done = deploy("staging", helm=failing, kubectl=DONE)
 
@@ -397,8 +399,8 @@ def test_a_version_that_fails_the_smoke_test_goes_back(deploy: Deploy) -> None:
     assert "helm rollback --server-side=false orders" in done.stderr
 
 
-def test_what_others_have_changed_is_no_conflict(deploy: Deploy) -> None:
-    """Argo Rollouts selects the pods of Services, kubectl scales: Helm 4 would refuse to go on."""
+def test_changes_by_controllers_are_no_conflict(deploy: Deploy) -> None:
+    """Argo Rollouts changes Services and kubectl scales, on which Helm 4 would report conflicts."""
     done = deploy("staging", kubectl=DONE)
 
     assert done.returncode == 0, done.stderr
@@ -408,13 +410,13 @@ def test_what_others_have_changed_is_no_conflict(deploy: Deploy) -> None:
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        ((), {}, "Name a stage"),
-        (("nowhere",), {}, "Name a stage"),
-        (("staging",), {"IMAGE": "orders:latest"}, "by its digest"),
-        (("staging",), {"VERSION": ""}, "give the version"),
+        ((), {}, "Usage: "),
+        (("nowhere",), {}, "Usage: "),
+        (("staging",), {"IMAGE": "orders:latest"}, "with a digest"),
+        (("staging",), {"VERSION": ""}, "set it to the version"),
     ],
 )
-def test_says_what_is_missing(
+def test_missing_variables_are_named(
     deploy: Deploy, arguments: tuple[str, ...], variables: dict[str, str], said: str
 ) -> None:
     done = deploy(*arguments, **variables)

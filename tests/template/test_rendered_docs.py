@@ -16,12 +16,12 @@ OF_TOOLS = re.compile(r"PACT_BROKER_\w+|VERSION|BRANCH|TEST_DATABASE_URL")
 
 
 def pages(rendering: Rendering) -> dict[str, str]:
-    """The pages of a service, by their paths."""
+    """Return the pages of a service by their paths."""
     return {name: text for name, text in rendering.files().items() if name.endswith(".md")}
 
 
 def anchors(page: str) -> set[str]:
-    """What a link into a page can name: its headings, as the forges write them."""
+    """Return the anchors of a page: its headings, in the form of the Git hosts."""
     prose = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""What is rendered looks written by hand, whatever was answered."""
+"""Rendered files look hand-written, with any answers."""
 
 import json
 import re
@@ -15,14 +15,13 @@ from tests.template.conftest import Rendering
 
 DELIMITERS = ("<<", ">>", "<%", "%>", "<#", "#>")
 
-# Who made the service is said where people follow the template, and where machines look for it.
+# Files that may mention the template: documentation of updates, and metadata for tools.
 NAMES_THE_TEMPLATE = {
     "README.md",
     "catalog-info.yaml",
 }
 
-# Where a service is put together; no other Python file asks what was answered, but those that have
-# a piece for each peer.
+# The composition roots; of other Python files, only those with a part per peer have blocks.
 COMPOSITION_ROOTS = {
     f"src/<<cookiecutter.__package>>/{name}" for name in ("app.py", "bootstrap.py", "settings.py")
 }
@@ -57,13 +56,13 @@ def test_whitespace_is_tidy(rendering: Rendering) -> None:
         assert not re.search(r"[ \t]$", text, re.MULTILINE), name
         assert re.search(r"\S\n\Z", text), f"{name} does not end with one line feed"
         assert not text.startswith("\n"), name
-        if not name.endswith((".py", ".py.mako")):  # the formatter speaks for those
+        if not name.endswith((".py", ".py.mako")):  # the formatter checks those
             assert "\n\n\n" not in text, name
 
 
 def test_every_file_parses(rendering: Rendering) -> None:
     for name, text in rendering.files().items():
-        if "/templates/" in name:  # Helm's own, and YAML only once Helm has rendered them
+        if "/templates/" in name:  # Helm templates, which are YAML only after rendering
             continue
         try:
             match Path(name).suffix:
@@ -85,7 +84,7 @@ def test_formatted_and_linted(rendering: Rendering) -> None:
 
 
 def ruff(folder: Path, *arguments: str) -> None:
-    """Run ruff with the service's own settings."""
+    """Run ruff with the service's settings."""
     done = subprocess.run(
         [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."],
         cwd=folder,
@@ -95,7 +94,7 @@ def ruff(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_python_asks_only_where_the_service_is_put_together() -> None:
+def test_python_has_conditions_in_composition_roots_only() -> None:
     asking = {name for name, source in sources().items() if name.endswith(".py") and "<%" in source}
 
     assert {name for name in asking if "/peers/" not in name} <= COMPOSITION_ROOTS
@@ -118,7 +117,7 @@ def test_blocks_stand_alone_on_their_lines() -> None:
 
 
 def sources() -> dict[str, str]:
-    """The template's own files."""
+    """Return the files of the template."""
     return {
         file.relative_to(SERVICE).as_posix(): file.read_text("utf-8") for file in files(SERVICE)
     }

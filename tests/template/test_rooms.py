@@ -1,4 +1,4 @@
-"""A room that was not chosen leaves nothing behind, and the core does not know which were."""
+"""A room that was not chosen leaves nothing behind, and the core is independent of rooms."""
 
 import re
 from pathlib import Path
@@ -8,26 +8,21 @@ import pytest
 from tests.support.rendering import ROOMS, SERVICE, files, unchosen
 from tests.template.conftest import Rendering
 
-# What gives a room away, in a path or in a text.
+# Words that identify a room in a path or a text.
 WORDS = {
     "postgresql": re.compile(r"postgres|psycopg|\bpg_", re.IGNORECASE),
     "mysql": re.compile(r"mysql|mariadb", re.IGNORECASE),
     "peers": re.compile(
-        r"PEER_|\bplatform.peers|PeersSettings|docs/peers|HttpClient|TokenSettings|AUTH_TOKEN_PAR"
+        r"PEER_|PeerCallSettings|chassis[./]peers|docs/peers|HttpClient|TokenSettings|"
+        r"AUTH_TOKEN_PAR|resilien|breaker|tenacity"
     ),
-    "resilience": re.compile(r"resilien|breaker|tenacity", re.IGNORECASE),
-    "discovery": re.compile(r"/discovery/|from \.+platform\.discovery"),
-    "dns": re.compile(r"\bDns\b|discovery[/.]dns|announcement_dns|Unannounced"),
-    "announcer": re.compile(r"discovery[/.]announcer\b|Announcer|ADVERTISE_"),
+    "resolution": re.compile(r"\bResolver\b|discovery[/.]resolution"),
+    "dns": re.compile(r"NoRegistration|DnsResolver|(registration|resolution)([/.]| import )dns"),
+    "registry": re.compile(r"discovery[/.]registry\b|Heartbeat|Registrar\b|ADVERTISE_"),
     "consul": re.compile(r"consul(?!t)", re.IGNORECASE),
     "etcd": re.compile(r"etcd", re.IGNORECASE),
-    "mtls": re.compile(
-        r"\bTLS_[A-Z]|dev_tls|cheroot|spiffe|client_certificate|mtls\b(?!:)", re.IGNORECASE
-    ),
-    "plaintext": re.compile(r"plaintext|platform[./]plain|plain_peers|import plain\b"),
-    # The names of Python's files until they are mtls and plaintext, too.
-    "tls": re.compile(r"dev_tls|platform[./]tls"),
-    "plain": re.compile(r"platform[./]plain|plain_peers"),
+    "mtls": re.compile(r"\bTLS_[A-Z]|cheroot|spiffe|client_certificate|mtls\b(?!:)", re.IGNORECASE),
+    "plaintext": re.compile(r"chassis[./]plaintext|plaintext as|connections[/.]plaintext"),
     "cleartext": re.compile(r"cleartext", re.IGNORECASE),
     "istio": re.compile(r"istio", re.IGNORECASE),
     "linkerd": re.compile(r"linkerd", re.IGNORECASE),
@@ -43,15 +38,15 @@ WORDS = {
     "gitlab": re.compile(r"gitlab", re.IGNORECASE),
 }
 
-# What has to be the same in all services of one name: all Python but the composition root and rooms.
-CORE = re.compile(r"(src|tests|migrations)/(?!orders/bootstrap\.py).*\.py")
+# Files that are the same in all services of one name: Python, except composition roots and rooms.
+CORE = re.compile(r"(src|tests|migrations)/(?!orders/(bootstrap|settings)\.py).*\.py")
 
 
 def test_every_room_has_its_words() -> None:
     assert set(WORDS) == set(ROOMS)
 
 
-def test_room_not_chosen_leaves_no_file_and_no_word(rendering: Rendering) -> None:
+def test_room_not_chosen_leaves_no_file_and_no_mention(rendering: Rendering) -> None:
     texts = rendering.files()
     for room in unchosen(**rendering.answers):
         traces = {
@@ -71,7 +66,7 @@ def test_chosen_room_is_there(rendering: Rendering) -> None:
 
 
 def furniture() -> list[Path]:
-    """The files of rooms that are rendered as they are, into the service of the default names."""
+    """Return the files of rooms that are rendered unchanged, for the default names."""
     return [
         path
         for file in files(SERVICE)
@@ -82,7 +77,7 @@ def furniture() -> list[Path]:
 
 
 def rendered_as(path: Path) -> str:
-    """The path that a file has in the service of the default names."""
+    """Return the path of a file in the service of the default names."""
     names = {"service_name": "orders", "__package": "orders", "__plural": "orders"}
     return re.sub(r"<<cookiecutter\.(\w+)>>", lambda found: names[found[1]], path.as_posix())
 
@@ -106,7 +101,7 @@ def test_core_is_the_same_in_every_combination(rendering: Rendering, defaults: R
 
 
 def core(rendering: Rendering) -> dict[str, str]:
-    """The files that no answer but the names changes."""
+    """Return the files that only the names change."""
     return {
         name: text
         for name, text in rendering.files().items()
@@ -117,7 +112,7 @@ def core(rendering: Rendering) -> dict[str, str]:
 def test_core_has_all_layers(defaults: Rendering) -> None:
     names = " ".join(core(defaults))
 
-    for layer in ("domain", "service", "api", "adapters", "platform"):
+    for layer in ("domain", "use_cases", "api", "adapters", "commands", "chassis"):
         assert f"src/orders/{layer}/" in names
 
 
@@ -134,6 +129,6 @@ def test_few_shared_files_know_a_room(room: str) -> None:
 
 
 def of_room(path: Path, room: str) -> bool:
-    """Whether a path carries the room's name as a word."""
+    """Return whether a path contains the room's name as a word."""
     words = ("_" + re.sub(r"[\W_]+", "_", part.lower()) + "_" for part in path.parts)
     return any(f"_{room}_" in each for each in words)

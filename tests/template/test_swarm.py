@@ -1,4 +1,4 @@
-"""What a stack promises: Swarm has everything it needs, and secrets are nowhere but in secrets."""
+"""The stack: Swarm has everything that it needs, and secrets are only mounted as secrets."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ import yaml
 
 from tests.support.rendering import CHOICES, render
 
-# What deploy.sh is called with; all else comes from the file of a stage.
+# The variables of deploy.sh; the file of a stage has the rest.
 GIVEN = {"IMAGE", "VERSION"}
 
 
@@ -24,7 +24,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def stacks(service: Path) -> dict[str, dict[str, Any]]:
-    """What is deployed, by name: its compose files, with those merged that lie over another."""
+    """The deployed stacks by name, each merged from its compose files."""
     found: dict[str, dict[str, Any]] = {}
     for path in (service / "deploy" / "swarm").glob("*.yaml"):
         name = path.stem.partition("-")[0]
@@ -33,7 +33,7 @@ def stacks(service: Path) -> dict[str, dict[str, Any]]:
 
 
 def merged(one: Any, other: Any) -> Any:
-    """Merge two compose files in which nothing is said twice, but the version."""
+    """Return two merged compose files, which share no key but the version."""
     if isinstance(one, dict):
         both = {name: merged(one[name], other[name]) for name in one.keys() & other.keys()}
         return {**one, **other, **both}
@@ -81,7 +81,7 @@ def test_a_secret_has_one_name_by_default(stacks: dict[str, dict[str, Any]]) -> 
     assert {name: found for name, found in names.items() if len(found) > 1} == {}
 
 
-def test_secrets_come_as_secrets(stacks: dict[str, Any]) -> None:
+def test_secrets_are_mounted_as_secrets(stacks: dict[str, Any]) -> None:
     for stack in stacks.values():
         for service in stack["services"].values():
             for name, value in service.get("environment", {}).items():
@@ -102,7 +102,7 @@ def test_stop_leaves_time_to_drain_and_to_finish(service: Path, stacks: dict[str
     assert int(period.removesuffix("s")) > drain + grace
 
 
-def test_update_goes_back_when_it_fails(stacks: dict[str, Any]) -> None:
+def test_update_rolls_back_on_failure(stacks: dict[str, Any]) -> None:
     deploy = stacks["stack"]["services"]["orders"]["deploy"]
 
     assert deploy["update_config"]["order"] == deploy["rollback_config"]["order"] == "start-first"
@@ -121,21 +121,21 @@ def test_service_and_migration_have_few_rights(stacks: dict[str, Any]) -> None:
         assert service["deploy"]["resources"]["limits"].keys() >= {"cpus", "memory", "pids"}
 
 
-def test_nothing_is_written_that_swarm_ignores(stacks: dict[str, Any]) -> None:
+def test_no_option_is_ignored_by_swarm(stacks: dict[str, Any]) -> None:
     ignored = {"build", "container_name", "depends_on", "restart", "security_opt", "tmpfs"}
     for stack in stacks.values():
         for service in stack["services"].values():
             assert ignored & set(service) == set()
 
 
-def test_deployment_says_what_is_missing(service: Path) -> None:
-    assert "Name a stage" in deploy(service)
-    assert "Name a stage" in deploy(service, "nowhere")
-    assert "by its digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
+def test_deployment_names_missing_variables(service: Path) -> None:
+    assert "Usage: " in deploy(service)
+    assert "Usage: " in deploy(service, "nowhere")
+    assert "with a digest, not 'orders:1'" in deploy(service, "staging", IMAGE="orders:1")
     assert "VERSION" in deploy(service, "staging", IMAGE="orders@sha256:0")
 
 
-def test_deployment_takes_every_file_that_lies_over_another(tmp_path: Path) -> None:
+def test_deployment_uses_every_overlay_file(tmp_path: Path) -> None:
     service = render(
         tmp_path, deploy="swarm", discovery="consul", depends_on="payments", workspace=""
     )
@@ -158,7 +158,7 @@ def test_deployment_takes_every_file_that_lies_over_another(tmp_path: Path) -> N
     assert stack == ["stack", "stack-remote", "stack-peers", "stack-consul", "mine"]
 
 
-def test_a_version_that_went_back_fails_also_while_there_is_no_log(tmp_path: Path) -> None:
+def test_a_rollback_fails_even_without_a_log(tmp_path: Path) -> None:
     service = render(tmp_path, deploy="swarm", workspace="")
     program(tmp_path / "docker", DOCKER.replace("completed", "rollback_completed: no luck"))
     program(tmp_path / "timeout", """#!/bin/sh\nshift\nexec /usr/bin/timeout 0.1 "$@"\n""")
@@ -166,17 +166,17 @@ def test_a_version_that_went_back_fails_also_while_there_is_no_log(tmp_path: Pat
     path = f"{tmp_path}:/usr/bin:/bin"
     said = deploy(service, "staging", PATH=path, IMAGE="orders@sha256:0", VERSION="1")
 
-    assert "The version did not come up: rollback_completed: no luck" in said
+    assert "The new version did not start: rollback_completed: no luck" in said
     assert "Failed 2 seconds ago" in said
 
 
 def program(path: Path, text: str) -> None:
-    """Write a program."""
+    """Write an executable program."""
     path.write_text(text)
     path.chmod(0o755)
 
 
-# A Docker that says what it is asked to deploy, and that all of it is done.
+# A stub of Docker that prints what it deploys, and reports success.
 DOCKER = """#!/bin/sh
 case $1-$2 in
   stack-deploy) echo "$@" ;;
@@ -193,7 +193,7 @@ esac
 
 
 def deploy(service: Path, *arguments: str, **environment: str) -> str:
-    """Run deploy.sh without a Docker; what it says when it refuses."""
+    """Run deploy.sh with a stub of Docker, and return its error message."""
     done = subprocess.run(
         ["/bin/sh", "deploy/swarm/deploy.sh", *arguments],
         cwd=service,
@@ -207,5 +207,5 @@ def deploy(service: Path, *arguments: str, **environment: str) -> str:
 
 
 def variables(path: Path) -> list[str]:
-    """The variables that an .env file sets."""
+    """Return the variables of an .env file."""
     return re.findall(r"^(\w+)=", path.read_text("utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a new room costs: one made up here touches few shared files, comes whole and goes whole."""
+"""The cost of a new room: a trial room touches few shared files and leaves no trace."""
 
 import json
 import re
@@ -17,7 +17,7 @@ PARTS = ("cookiecutter.json", "hooks", SERVICE.name)
 CHART = f"deploy/helm/{SERVICE.name}"
 BOOTSTRAP = "src/<<cookiecutter.__package>>/bootstrap.py"
 
-# What only the room has: its code, its page, and a piece of each file that mentions it.
+# Files of the room: its code, its page, and a piece of each file that mentions it.
 FURNITURE = {
     "src/<<cookiecutter.__package>>/adapters/trial.py": '"""A trial."""\n\nURL = "trial:1"\n',
     "docs/trial.md": "# The trial\n",
@@ -44,7 +44,7 @@ FURNITURE = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the template with one more room."""
+    """A copy of the template with an additional room."""
     folder = tmp_path_factory.mktemp("template")
     for part in PARTS:
         copy = shutil.copytree if (TEMPLATE / part).is_dir() else shutil.copy
@@ -65,7 +65,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def block(text: str) -> str:
-    """A block of a shared file that is there with the room only."""
+    """Return a block of a shared file that is rendered with the room only."""
     return f'<% if cookiecutter.trial == "trial" %>\n{text}<% endif %>\n'
 
 
@@ -83,7 +83,7 @@ def generate(template: Path, folder: Path, **answers: str) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, by its path in it."""
+    """Return every file below a folder by its path."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files(folder)}
 
 
@@ -98,7 +98,7 @@ def test_few_shared_files_are_touched_and_few_blocks_added(template: Path) -> No
 
 
 def contents_of_parts(template: Path) -> dict[str, bytes]:
-    """What a template renders from, by its path in it."""
+    """Return the files from which a template renders, by their paths."""
     return {
         name: content
         for name, content in contents(template).items()

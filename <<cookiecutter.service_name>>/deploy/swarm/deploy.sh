@@ -1,10 +1,10 @@
 #!/bin/sh
-# Brings a version to a Swarm: migrates, updates task by task, and waits for the outcome.
+# Deploy a version to a Swarm: migrate, update one task at a time, and wait for the result.
 #
 #   IMAGE=registry.example.com/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/swarm/deploy.sh production
 #
-# Fails when the migration failed, or when Swarm rolled the version back. Whatever follows the stage
-# goes to `docker stack deploy`: a --compose-file with what only your cluster needs, for instance.
+# Fails if the migration fails or Swarm rolls the version back. Arguments after the stage are passed
+# to `docker stack deploy`, such as a --compose-file with settings of your cluster.
 set -eu
 
 here=$(dirname "$0")
@@ -16,7 +16,7 @@ fail() {
   exit 1
 }
 
-# Deploys a file with what lies over it, stack.yaml with stack-*.yaml for one.
+# Deploy a file merged with its overlays, such as stack.yaml with stack-*.yaml.
 deploy() {
   name=$1
   shift
@@ -27,7 +27,7 @@ deploy() {
 }
 
 show() {
-  # Docker may wait for ever for the log of a task that is on its way out.
+  # Docker can wait forever for the log of a task that is shutting down.
   timeout 30 docker service logs --since "$began" --tail 20 "$1" >&2 || true
   docker service ps --no-trunc --format '{{.Name}} {{.Image}} {{.CurrentState}} {{.Error}}' "$1" >&2
 }
@@ -41,14 +41,14 @@ pause() {
 }
 
 migrate() {
-  docker service rm "${stack}_migrate" >/dev/null 2>&1 || true # what is left of the last time
+  docker service rm "${stack}_migrate" >/dev/null 2>&1 || true # the job of the previous deployment
   deploy migrate
   while state=$(docker service ps --no-trunc --format '{{.CurrentState}} {{.Error}}' "${stack}_migrate"); do
     case $state in
       Complete*) return ;;
       Failed* | Rejected*)
         show "${stack}_migrate"
-        fail "The migration failed, so the service stays as it is: $state"
+        fail "The migration failed; the service is unchanged: $state"
         ;;
     esac
     pause "${stack}_migrate"
@@ -65,9 +65,9 @@ update() {
       completed*) return ;;
       rollback_completed* | rollback_paused* | paused*)
         show "$service"
-        fail "The version did not come up: $state"
+        fail "The new version did not start: $state"
         ;;
-      "") # the first deployment, or nothing has changed
+      "") # the first deployment, or no change
         replicas=$(docker service ls --filter "name=$service" --format '{{.Replicas}}')
         [ "${replicas%%/*}" = "${replicas#*/}" ] && settled=$((settled + 1)) || settled=0
         ;;
@@ -77,18 +77,18 @@ update() {
 }
 
 stage=${1:-}
-[ -f "$here/$stage.env" ] || fail "Name a stage: sh $0 staging, or production"
+[ -f "$here/$stage.env" ] || fail "Usage: sh $0 staging|production"
 shift
 case ${IMAGE:-} in
   *@sha256:*) ;;
-  *) fail "IMAGE has to name an image by its digest, not '${IMAGE:-}': a tag may move between two nodes" ;;
+  *) fail "IMAGE must be an image with a digest, not '${IMAGE:-}': nodes can resolve a tag to different images" ;;
 esac
 
 set -a
 # shellcheck source=/dev/null
 . "$here/$stage.env"
 set +a
-export IMAGE VERSION="${VERSION:?give the version, a tag or a commit}"
+export IMAGE VERSION="${VERSION:?set it to the version, a tag or a commit}"
 began=$(date +%s)
 migrate
 update "$@"

@@ -9,7 +9,6 @@ from . import __doc__ as description
 from . import bootstrap
 from .api import policy, problems, rest, schemas
 from .chassis import auth, inbound, lifecycle, observability
-from .chassis import << cookiecutter.__transport >> as transport
 from .settings import SERVICE_NAME, read
 from .use_cases import UseCases
 
@@ -21,7 +20,7 @@ EXTENSIONS = (
     inbound.security_headers,
     inbound.limits,  # starts the deadline before anything waits
     inbound.load_shedding,  # before any work; verifying a token is work
-    transport,
+    bootstrap.TRANSPORT,
     auth,
     problems,
     inbound.health,
@@ -43,9 +42,7 @@ def create_app(
     app = OpenAPI(
         SERVICE_NAME,
         info=Info(title=SERVICE_NAME, version="1", description=description),
-        security_schemes={
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        },
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         doc_ui=False,
         static_folder=None,
         validation_error_model=schemas.Problem,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from types import ModuleType
 
 <% if cookiecutter.depends_on %>
 from .adapters import peers
@@ -20,6 +21,9 @@ from .domain.ports import Reader, UnitOfWork
 from .settings import SERVICE_NAME
 
 DIALECTS = [<< [cookiecutter.database, "sqlite"] | unique | join(".DIALECT, ") >>.DIALECT]
+
+# The transport between services is an extension of the application, see app.py.
+TRANSPORT: ModuleType = transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def connect(settings: Settings) -> Adapters:
     closing = ExitStack()
     engine = database.make_engine(settings[database.DatabaseSettings], DIALECTS)
     closing.callback(engine.dispose)
-    # A pool of its own: switching a connection between modes would cost round trips each time.
+    # A separate pool: switching a connection between modes would cost round trips each time.
     reading = database.make_engine(settings[database.DatabaseSettings], DIALECTS, autocommit=True)
     closing.callback(reading.dispose)
     reader = DatabaseReader(reading)

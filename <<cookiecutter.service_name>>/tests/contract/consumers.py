@@ -71,7 +71,7 @@ def _names_at_broker() -> list[str]:
             if error.code == 404:  # no consumer has published a contract yet
                 return []
         remedy = "check PACT_BROKER_BASE_URL and its credentials, or unset it to use the folder"
-        message = f"The broker at {BROKER} does not answer ({error}): {remedy}"
+        message = f"The broker at {BROKER} does not respond ({error}): {remedy}"
         raise pytest.UsageError(message) from error
     return sorted(pact["name"] for pact in links["pb:pacts"])
 

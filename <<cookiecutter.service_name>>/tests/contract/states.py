@@ -1,4 +1,4 @@
-"""Provider states that consumers' contracts name."""
+"""Provider states for the contracts of consumers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,8 +8,8 @@ from << cookiecutter.__package >>.bootstrap import Adapters
 from << cookiecutter.__package >>.domain import events, model
 
 
-def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (the contract's word)
-    """Store one with this id."""
+def one_exists(adapters: Adapters, id: str) -> None:  # noqa: A002 (a parameter in contracts)
+    """Store << cookiecutter.__a_noun >> with this id."""
     event = events.<< cookiecutter.__class >>Created(
         aggregate_id=UUID(id),
         version=1,

@@ -48,7 +48,7 @@ class Provider:
             self._adapters.close()
 
     def change_state(self, state: str, action: str, parameters: dict[str, Any] | None) -> None:
-        """Set up a state before an interaction, and start afresh after it."""
+        """Set up a state before an interaction, and restart on an empty database after it."""
         if action == "teardown":
             self._adapters.close()
             self._start()
@@ -57,7 +57,7 @@ class Provider:
         else:
             try:
                 STATES[state](self._adapters, **parameters or {})
-            except Exception as error:  # raised here, the verifier would retry for minutes
+            except Exception as error:  # if it propagated, the verifier would retry for minutes
                 self.problems.append(f"needs the state '{state}'. It fails: {error!r}.")
 
     def _start(self) -> None:
@@ -66,14 +66,14 @@ class Provider:
         self._app = create_app(self._environ, self._adapters)
 
 
-def test_contracts_are_kept(environ: dict[str, str], migrated: Path, make_token: MakeToken) -> None:
+def test_contracts_are_met(environ: dict[str, str], migrated: Path, make_token: MakeToken) -> None:
     broken: list[str] = []
     for consumer, add_source in consumers():
         provider = Provider(environ, migrated)
         with provider.serve() as address:
             verifier = Verifier(SERVICE_NAME, host=HOST).add_transport(url=address)
             verifier.state_handler(provider.change_state, teardown=True)
-            # The verifier calls as the consumer: the policy has to allow it.
+            # The verifier calls as the consumer, which the policy must allow.
             token = make_token(client_id=consumer, sub=consumer)
             verifier.add_custom_header("Authorization", f"Bearer {token}")
             verifier.set_error_on_empty_pact(enabled=False)

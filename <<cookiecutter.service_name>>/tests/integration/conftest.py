@@ -1,4 +1,4 @@
-"""A migrated, empty database for every test: of TEST_DATABASE_URL, else SQLite."""
+"""A migrated, empty database for every test: at TEST_DATABASE_URL, by default SQLite."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def alembic(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """The migrations, as `alembic` runs them on the command line."""
+    """The configuration of the migrations."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.chdir(ROOT)
     return Config(ROOT / "alembic.ini")

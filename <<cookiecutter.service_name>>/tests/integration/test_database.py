@@ -6,7 +6,8 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection, Engine, update
 
-from << cookiecutter.__package >>.adapters.database import DatabaseReader, DatabaseUnitOfWork, idempotency
+from << cookiecutter.__package >>.adapters import database
+from << cookiecutter.__package >>.adapters.database import idempotency
 from << cookiecutter.__package >>.adapters.database.tables import IdempotencyRow
 from << cookiecutter.__package >>.adapters.events import NoEventRecorder
 from << cookiecutter.__package >>.app import create_app
@@ -25,15 +26,16 @@ KEY = IdempotencyKey("key", "fingerprint")
 @pytest.fixture
 def adapters(engine: Engine) -> Adapters:
     recorder = NoEventRecorder()
-    return Adapters(lambda: DatabaseUnitOfWork(engine, recorder), DatabaseReader(engine))
+    reader = database.DatabaseReader(engine)
+    return Adapters(lambda: database.DatabaseUnitOfWork(engine, recorder), reader)
 
 
-def new(name: str, at: datetime = NOW) -> model.<< cookiecutter.__class >>:
-    return model.<< cookiecutter.__class >>.create(name=name, description=None, at=at)
+def new(name: str) -> model.<< cookiecutter.__class >>:
+    return model.<< cookiecutter.__class >>.create(name, None, NOW)
 
 
-def create(adapters: Adapters, name: str = "first", at: datetime = NOW) -> model.<< cookiecutter.__class >>:
-    created = new(name, at)
+def create(adapters: Adapters, name: str = "first") -> model.<< cookiecutter.__class >>:
+    created = new(name)
     with adapters.unit_of_work() as work:
         work.<< cookiecutter.__plural >>.add(created)
         work.commit()
@@ -136,10 +138,10 @@ def test_events_are_recorded_in_the_transaction_of_the_change(engine: Engine) ->
             recorded.extend((type(event).__name__, event.version) for event in batch)
 
     created = new("first")
-    with DatabaseUnitOfWork(engine, Recorder()) as work:
+    with database.DatabaseUnitOfWork(engine, Recorder()) as work:
         work.<< cookiecutter.__plural >>.add(created)
         work.commit()
-    with DatabaseUnitOfWork(engine, Recorder()) as work:
+    with database.DatabaseUnitOfWork(engine, Recorder()) as work:
         changed = work.<< cookiecutter.__plural >>.get(created.id)
         changed.change(NOW, name="second")
         work.<< cookiecutter.__plural >>.save(changed)
@@ -148,17 +150,17 @@ def test_events_are_recorded_in_the_transaction_of_the_change(engine: Engine) ->
     assert recorded == [("<< cookiecutter.__class >>Created", 1), ("<< cookiecutter.__class >>Changed", 2)]
 
 
-def test_failing_event_recorder_undoes_the_change(engine: Engine) -> None:
+def test_failing_event_recorder_rolls_the_change_back(engine: Engine) -> None:
     class Broken:
         def record(self, *_: object) -> None:
-            raise RuntimeError("no room")
+            raise RuntimeError("storage is full")
 
     created = new("first")
-    with pytest.raises(RuntimeError), DatabaseUnitOfWork(engine, Broken()) as work:
+    with pytest.raises(RuntimeError), database.DatabaseUnitOfWork(engine, Broken()) as work:
         work.<< cookiecutter.__plural >>.add(created)
 
     with pytest.raises(errors.NotFound):
-        DatabaseReader(engine).get(created.id)
+        database.DatabaseReader(engine).get(created.id)
 
 
 def test_database_without_tables_is_not_ready(

@@ -5,17 +5,13 @@ from sqlalchemy import Engine
 from .conftest import tables
 
 
-def test_migrations_lead_to_the_tables_of_the_code(engine: Engine, alembic: Config) -> None:
+def test_migrations_create_the_mapped_tables(engine: Engine, alembic: Config) -> None:
     command.check(alembic)
 
-    assert tables(engine) == {
-        "alembic_version",
-        "<< cookiecutter.__plural >>",
-        "idempotency_records",
-    }
+    assert tables(engine) == {"alembic_version", "<< cookiecutter.__plural >>", "idempotency_records"}
 
 
-def test_migrations_can_be_undone_and_done_again(engine: Engine, alembic: Config) -> None:
+def test_migrations_are_reversible(engine: Engine, alembic: Config) -> None:
     command.downgrade(alembic, "base")
     assert tables(engine) == {"alembic_version"}
 

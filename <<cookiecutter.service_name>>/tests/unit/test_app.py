@@ -5,8 +5,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from << cookiecutter.__package >> import bootstrap
 from << cookiecutter.__package >>.app import EXTENSIONS, create_app
-from << cookiecutter.__package >>.bootstrap import Adapters
 from << cookiecutter.__package >>.chassis.auth import public
 from << cookiecutter.__package >>.chassis.inbound import ServerSettings
 from << cookiecutter.__package >>.chassis.settings import SettingsError
@@ -14,28 +14,20 @@ from << cookiecutter.__package >>.settings import MODELS, read
 
 from ..conftest import ROOT, URL
 
-PRODUCTION = {
-    "AUTH_AUDIENCE": "<< cookiecutter.service_name >>",
-    "AUTH_ISSUER": "https://issuer.test",
-    "AUTH_JWKS_URL": "https://issuer.test/jwks.json",
-    "DATABASE_URL": "sqlite:////data/<< cookiecutter.__package >>.db",
-    "ENVIRONMENT": "production",
-}
-
 
 @pytest.fixture
-def app(environ: dict[str, str], adapters: Adapters) -> Flask:
+def app(environ: dict[str, str], adapters: bootstrap.Adapters) -> Flask:
     return create_app(environ, adapters)
 
 
 def test_order_of_extensions() -> None:
     names = [extension.__name__.rpartition(".")[2] for extension in EXTENSIONS]
+    names[EXTENSIONS.index(bootstrap.TRANSPORT)] = "transport"
 
-    assert " ".join(name for name in names if name not in {"plaintext", "mtls"}) == (
-        "lifecycle logs traces metrics security_headers limits load_shedding auth problems health "
-        "api_docs"
+    assert " ".join(names) == (
+        "lifecycle logs traces metrics security_headers limits load_shedding transport auth "
+        "problems health api_docs"
     )
-    assert names[names.index("auth") - 1] in {"plaintext", "mtls"}
 
 
 def test_production_lists_every_missing_or_invalid_variable() -> None:
@@ -50,11 +42,6 @@ def test_production_lists_every_missing_or_invalid_variable() -> None:
 
 def test_empty_variables_count_as_unset() -> None:
     assert read({"PORT": ""})[ServerSettings].port == 8000
-
-
-def test_unsupported_database_is_rejected_by_name() -> None:
-    with pytest.raises(SettingsError, match="DATABASE_URL: oracle://"):
-        create_app({"DATABASE_URL": "oracle://somewhere/else"})
 
 
 @pytest.mark.parametrize("file", [".env.example", "docs/configuration.md"])
@@ -94,11 +81,11 @@ def test_problem_names_the_trace(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", URL])
-def test_nothing_answers_without_a_token(client: FlaskClient, path: str) -> None:
+def test_requests_without_a_token_are_rejected(client: FlaskClient, path: str) -> None:
     client.environ_base.pop("HTTP_AUTHORIZATION")
 
     response = client.get(path)
 
     assert response.status_code == 401
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="<< cookiecutter.service_name >>"'
+    assert response.headers["WWW-Authenticate"].startswith("Bearer realm=")
     assert client.put(path).status_code == 401

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -6,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from ..conftest import URL
+from ..conftest import URL, MakeToken
 
 
 def create(client: FlaskClient, name: str = "first", **headers: str) -> TestResponse:
@@ -51,9 +50,7 @@ def test_creates_and_returns_the_location(client: FlaskClient) -> None:
         {"name": "x", "id": str(uuid4())},
     ],
 )
-def test_rejects_invalid_values_and_names_them(
-    client: FlaskClient, values: dict[str, object]
-) -> None:
+def test_rejects_invalid_values_and_names_them(client: FlaskClient, values: dict[str, object]) -> None:
     response = client.post(URL, json=values)
 
     assert_problem(response, 422, "validation_failed")
@@ -88,7 +85,7 @@ def test_same_key_with_another_body_is_rejected(client: FlaskClient) -> None:
     assert_problem(response, 422, "idempotency_key_reused")
 
 
-def test_key_belongs_to_its_caller(client: FlaskClient, make_token: Callable[..., str]) -> None:
+def test_key_belongs_to_its_caller(client: FlaskClient, make_token: MakeToken) -> None:
     create(client, Idempotency_Key="k")
 
     other = create(

@@ -26,9 +26,7 @@ def test_a_valid_token_passes(client: FlaskClient, make_token: MakeToken) -> Non
 
 
 @pytest.mark.parametrize("given", [None, "", "Bearer", "Basic YTpi", "Token abc"])
-def test_without_a_token_the_challenge_names_no_error(
-    client: FlaskClient, given: str | None
-) -> None:
+def test_without_a_token_the_challenge_names_no_error(client: FlaskClient, given: str | None) -> None:
     status, challenge = call(client, given)
 
     assert status == 401

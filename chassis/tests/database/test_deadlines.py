@@ -75,9 +75,7 @@ def test_nothing_is_committed_after_the_deadline(
     rename(engine, "no lock is left")
 
 
-def test_no_statement_begins_after_the_deadline(
-    engine: Engine, within: Callable[[float], None]
-) -> None:
+def test_no_statement_begins_after_the_deadline(engine: Engine, within: Callable[[float], None]) -> None:
     with engine.connect() as connection:
         within(-1)
         with pytest.raises(DeadlineExceeded):
@@ -98,9 +96,7 @@ def test_the_deadline_bounds_the_wait_for_a_connection(
     narrow.dispose()
 
 
-def test_a_long_query_ends_at_the_deadline(
-    embedded: Engine, within: Callable[[float], None]
-) -> None:
+def test_a_long_query_ends_at_the_deadline(embedded: Engine, within: Callable[[float], None]) -> None:
     endless = text(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e10)"
         " SELECT count(*) FROM n"
@@ -111,9 +107,7 @@ def test_a_long_query_ends_at_the_deadline(
             connection.scalar(endless)
 
 
-def test_the_next_request_has_its_usual_time(
-    embedded: Engine, within: Callable[[float], None]
-) -> None:
+def test_the_next_request_has_its_usual_time(embedded: Engine, within: Callable[[float], None]) -> None:
     for seconds, expected in ((0.5, range(501)), (3600, range(5000, 5001))):
         within(seconds)
         with embedded.connect() as connection:

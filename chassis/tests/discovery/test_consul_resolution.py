@@ -37,9 +37,7 @@ def test_asks_for_healthy_instances(agent: StubServer) -> None:
     assert index == 7
 
 
-@pytest.mark.parametrize(
-    ("seen", "index", "next_one"), [(0, 0, 1), (7, 7, 7), (8, 7, 0), (5, 0, 0)]
-)
+@pytest.mark.parametrize(("seen", "index", "next_one"), [(0, 0, 1), (7, 7, 7), (8, 7, 0), (5, 0, 0)])
 def test_an_index_that_goes_back_is_reset(
     agent: StubServer, seen: int, index: int, next_one: int
 ) -> None:

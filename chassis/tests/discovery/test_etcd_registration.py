@@ -108,9 +108,7 @@ def test_concurrent_failures_move_to_the_next_endpoint_once(member: StubServer) 
 def test_registers_again_when_its_key_was_deleted(member: StubServer) -> None:
     registrar = registrar_at(member.url)
     registrar.register()
-    member.answer = lambda asked, body: (
-        (200, {"TTL": "10"}) if asked == KEEP[1] else well(asked, body)
-    )
+    member.answer = lambda asked, body: (200, {"TTL": "10"}) if asked == KEEP[1] else well(asked, body)
     registrar.register()
 
     assert member.paths == [*ENTER, *KEEP, *ENTER]

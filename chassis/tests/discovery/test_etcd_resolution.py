@@ -20,9 +20,7 @@ def lines(*said: Any) -> bytes:
 
 @pytest.fixture
 def member() -> Iterator[StubServer]:
-    with stub_server(
-        lambda *_: (200, {"header": {"revision": "9"}, "kvs": [{"value": VALUE}]})
-    ) as it:
+    with stub_server(lambda *_: (200, {"header": {"revision": "9"}, "kvs": [{"value": VALUE}]})) as it:
         yield it
 
 

@@ -95,9 +95,7 @@ def test_a_short_unreadiness_changes_nothing(process: StubServer, registrar: Reg
     made.stop()
 
 
-def test_a_process_that_stays_unready_is_deregistered(
-    process: StubServer, registrar: Registrar
-) -> None:
+def test_a_process_that_stays_unready_is_deregistered(process: StubServer, registrar: Registrar) -> None:
     made = heartbeat_of(process, registrar)
     made.start()
     wait_for(lambda: registrar.told)
@@ -173,9 +171,7 @@ def test_deregistering_is_bounded_in_time(
         ("127.0.0.1", {"ADVERTISE_PORT": "81"}, ("127.0.0.1", 81)),
     ],
 )
-def test_the_advertised_address(
-    bound: str, given: dict[str, str], expected: tuple[str, int]
-) -> None:
+def test_the_advertised_address(bound: str, given: dict[str, str], expected: tuple[str, int]) -> None:
     settings = AddressSettings.model_validate(given)
     advertised = AdvertisedAddress(Instance("http", bound, 8000), settings)
 

@@ -67,9 +67,7 @@ def test_waits_for_the_first_answer(source: Source, watched: WatchingResolver) -
     assert watched.instances("b") == (ONE, OTHER)
 
 
-def test_the_wait_for_the_first_answer_is_short(
-    source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_for_the_first_answer_is_short(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_watcher, "_FIRST_ANSWER_SECONDS", 0.5)
     watched = WatchingResolver(source)
     assert watched.instances("b") == ()

@@ -101,9 +101,7 @@ def test_wrong_settings_are_named(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_new_files_are_for_new_connections(
-    environ: dict[str, str], certificates: Certificates
-) -> None:
+def test_new_files_are_for_new_connections(environ: dict[str, str], certificates: Certificates) -> None:
     port = free_port()
     checkout = certificates.context("checkout")
     with opened(environ | certificates.environ(port)), Client(port, checkout) as kept:
@@ -171,9 +169,7 @@ def test_a_link_to_another_folder_is_a_change(tmp_path: Path) -> None:
     assert context.current() is not before
 
 
-def test_writers_are_given_time(
-    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writers_are_given_time(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reloading, "LOOK_AGAIN_SECONDS", 0)
     context = reloading.ReloadingContext(certificates.files, ssl.PROTOCOL_TLS_CLIENT)
     before = context.current()

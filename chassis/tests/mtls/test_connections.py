@@ -93,9 +93,7 @@ def test_a_certificate_of_another_authority_is_rejected(
         status(pools.pool(SERVICE), port)
 
 
-def test_new_files_are_for_new_connections(
-    pools: Pools, certificates: Certificates, port: int
-) -> None:
+def test_new_files_are_for_new_connections(pools: Pools, certificates: Certificates, port: int) -> None:
     before = pools.pool(SERVICE)
     assert pools.pool(SERVICE) is before
     certificates.replace_authority()

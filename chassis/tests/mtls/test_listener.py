@@ -136,9 +136,7 @@ def test_the_policy_has_to_allow_certificate_and_token(
     assert checkout.ask(URL, make_token(client_id="another")).status == 403
 
 
-def test_the_plain_port_answers_public_views_only(
-    app: Flask, port: int, make_token: MakeToken
-) -> None:
+def test_the_plain_port_answers_public_views_only(app: Flask, port: int, make_token: MakeToken) -> None:
     plain = app.test_client()
 
     for path in (URL, "/nowhere"):

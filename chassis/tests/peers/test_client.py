@@ -45,9 +45,7 @@ def test_the_request_id_is_sent_to_the_peer() -> None:
 def test_a_body_goes_as_json_and_a_key_makes_it_repeatable() -> None:
     transport = Recording(Response(201, {}, b""))
 
-    peer(transport).request(
-        "POST", "/things", expect=(201,), json={"name": "x"}, idempotency_key="k"
-    )
+    peer(transport).request("POST", "/things", expect=(201,), json={"name": "x"}, idempotency_key="k")
 
     assert json.loads(transport.request.body or b"") == {"name": "x"}
     assert transport.request.headers["Content-Type"] == "application/json"

@@ -39,9 +39,7 @@ def test_a_repeatable_request_is_retried(
     assert len(pauses) == 1
 
 
-@pytest.mark.parametrize(
-    "failure", [ConnectionFailed("broken"), answer(503)], ids=["connection", "503"]
-)
+@pytest.mark.parametrize("failure", [ConnectionFailed("broken"), answer(503)], ids=["connection", "503"])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_a_request_that_is_not_repeatable_is_sent_once(method: str, failure: Outcome) -> None:
     peer = Peer(failure, OK)

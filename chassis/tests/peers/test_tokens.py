@@ -300,9 +300,7 @@ def test_a_refusal_is_logged_without_a_secret(
     assert not any(secret in caplog.text for secret in ("abc", "1+1", "Basic"))
 
 
-def test_a_proxy_may_need_a_password(
-    token_server: TokenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_may_need_a_password(token_server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = token_server.url.removesuffix("/token").replace("//", "//me:a%40b@")
     monkeypatch.setattr(endpoint_module, "getproxies", lambda: {"http": proxy})
     given = settings(AUTH_TOKEN_URL="http://id.test/token", **CLIENT)

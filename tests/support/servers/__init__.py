@@ -1,10 +1,10 @@
-"""Real servers for the tests, each on a free port of 127.0.0.1 and ended with them.
+"""Real servers for the tests, each on a free port of 127.0.0.1 and stopped with them.
 
-A server comes from the first of these that is there: the address in its `TEST_…` variable, the
-programs of this machine, its public image in a Docker engine. With none of them,
-`MissingServerError` says what to do.
+A server is taken from the first of these that is available: the address in its `TEST_…` variable,
+the programs of this machine, its public image in a Docker engine. Otherwise, `MissingServerError`
+names the remedy.
 """
 
 
 class MissingServerError(Exception):
-    """This machine has no such server; the message says how to give it one."""
+    """The server is not available on this machine; the message names the remedy."""

@@ -1,6 +1,6 @@
-"""The BuildKit of the pipelines, which can make the same image twice; an older engine's own cannot.
+"""The BuildKit of the pipelines, whose builds are reproducible, unlike those of older engines.
 
-It runs as its public image, or, where that cannot be pulled, as a process of the tests.
+It runs from its public image, or, if that cannot be pulled, as a process of the tests.
 """
 
 import re
@@ -22,12 +22,12 @@ PINNED = re.compile(r"image=(moby/buildkit:(v[\d.]+)@sha256:\w+)")
 
 @contextmanager
 def buildkit(docker: Docker, registry: str) -> Iterator[dict[str, str]]:
-    """Run it; gives the environment with which `docker build` goes there.
+    """Run it, and yield the environment in which `docker build` uses it.
 
-    `registry` is where it can push to, and finds the stand-in for an image that cannot be pulled.
+    `registry` is where it pushes, and where it finds the stub of an image that cannot be pulled.
 
     Raises:
-        MissingServerError: there is none for this machine.
+        MissingServerError: it is not available on this machine.
     """
     match = PINNED.search(PIPELINE.read_text("utf-8"))
     assert match, PIPELINE

@@ -1,4 +1,4 @@
-"""Consul for the tests: one agent, which forgets everything when it stops."""
+"""Consul for the tests: one agent without persistence."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ def consul() -> Iterator[Store]:
     """Run a Consul agent in development mode.
 
     Raises:
-        MissingServerError: this machine has none.
+        MissingServerError: it is not available on this machine.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -44,7 +44,7 @@ def _program() -> str | None:
     if not shutil.which("apt-get"):
         return None
     try:
-        # The last Debian that has it.
+        # The last Debian with a package.
         return str(debian.unpacked("bullseye", "consul") / "usr/bin/consul")
     except ServerError:
         return None

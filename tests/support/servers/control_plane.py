@@ -1,4 +1,4 @@
-"""Kubernetes' control plane: etcd, API server, controllers and scheduler, and a node that is played."""
+"""Kubernetes' control plane: etcd, API server, controllers, scheduler, and a simulated node."""
 
 import json
 import os
@@ -23,23 +23,23 @@ TOKEN = "test-only"
 
 
 class CommandError(Exception):
-    """A command failed; says what it said."""
+    """A command failed; the message has its output."""
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """One namespace, and what programs need to work in it.
+    """A namespace, and the environment for programs that use it.
 
     Attributes:
         name: its name.
-        environment: of programs; kubectl and Helm go here with it.
+        environment: the environment for kubectl and Helm.
     """
 
     name: str
     environment: dict[str, str] = field(repr=False)
 
     def run(self, *command: str | Path, given: str = "", **more: str) -> str:
-        """Run a command and give all that it says.
+        """Run a command and return its output.
 
         Raises:
             CommandError: it failed.
@@ -58,27 +58,27 @@ class Namespace:
         return done.stdout
 
     def kubectl(self, *arguments: str, given: str = "") -> str:
-        """Run kubectl, to which a warning of the API server is an error."""
+        """Run kubectl; warnings of the API server are errors."""
         return self.run("kubectl", "--warnings-as-errors", *arguments, given=given)
 
     def get(self, *what: str) -> Object:
-        """Give an object, or all of a kind."""
+        """Return an object, or all of a kind."""
         found: Object = json.loads(self.kubectl("get", *what, "--output=json"))
         return found
 
     def names(self, kinds: str) -> list[str]:
-        """Give the names of all objects of some kinds."""
+        """Return the names of all objects of some kinds."""
         return sorted(it["metadata"]["name"] for it in self.get(kinds)["items"])
 
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """A running one.
+    """A running control plane.
 
     Attributes:
-        programs: where its programs are.
-        folder: where it keeps what it needs.
-        url: where its API is.
+        programs: the folder of its programs.
+        folder: the folder of its files.
+        url: the address of its API.
     """
 
     programs: Path
@@ -87,11 +87,11 @@ class ControlPlane:
 
     @property
     def certificate(self) -> Path:
-        """What its API server shows; it has signed it itself."""
+        """Return the self-signed certificate of its API server."""
         return self.folder / "certificates" / "apiserver.crt"
 
     def namespace(self, name: str, *programs: Path) -> Namespace:
-        """Make a namespace; more programs that are found in it are in these folders."""
+        """Return a new namespace; its PATH includes these folders."""
         made = self._within(name, *programs)
         made.kubectl("create", "namespace", name)
         return made
@@ -108,7 +108,7 @@ class ControlPlane:
         return Namespace(name, environment)
 
     def kubeconfig(self, namespace: str) -> Path:
-        """Write how programs reach the API, for those that work in a namespace."""
+        """Write the kubeconfig for a namespace, and return its path."""
         path = self.folder / f"{namespace}.kubeconfig"
         cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
         context = {"cluster": "test", "user": "test", "namespace": namespace}
@@ -128,7 +128,7 @@ class ControlPlane:
 def control_plane(
     programs: Path, files: Sequence[Path], definitions: Sequence[Object]
 ) -> Iterator[ControlPlane]:
-    """Run one that knows the kinds that these files and objects define beside its own."""
+    """Run a control plane that also has the kinds that these files and objects define."""
     with tempfile.TemporaryDirectory(prefix="control-plane-") as folder, ExitStack() as running:
         port = free_port()
         plane = ControlPlane(programs, Path(folder), f"https://127.0.0.1:{port}")
@@ -152,7 +152,7 @@ class _Starter:
     running: ExitStack
 
     def api(self, port: int) -> None:
-        """Start the API server, and what it keeps its objects in."""
+        """Start the API server and its etcd."""
         folder = self.plane.folder
         clients, peers = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self(
@@ -180,13 +180,13 @@ class _Starter:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={folder}/key.pem",
             f"--service-account-signing-key-file={folder}/key.pem",
-            # The node is as ready as it says.
+            # The simulated node reports its own readiness.
             "--disable-admission-plugins=TaintNodesByCondition",
         )
         server.wait_until(self._is_ready, "Kubernetes' API server", 180)
 
     def controllers(self) -> None:
-        """Start what acts on the objects."""
+        """Start the controllers and the scheduler."""
         config = self.plane.kubeconfig("kube-system")
         common = (f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0")
         self(
@@ -208,13 +208,13 @@ class _Starter:
         command = [str(self.plane.programs / program), *options]
         process = Process(command, log=self.plane.folder / f"{program}.log")
         process.start()
-        # Not stopped in good order: nothing is kept, and the server would wait for who watches.
+        # Killed, because nothing is kept and a graceful stop would wait for watchers.
         self.running.callback(process.kill)
         return process
 
 
 def _write_key(path: Path) -> None:
-    """Write the key that tokens of service accounts are signed with."""
+    """Write the key that signs tokens of service accounts."""
     key = rsa.generate_private_key(65537, 2048)
     form = (Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     path.write_bytes(key.private_bytes(*form))

@@ -1,4 +1,4 @@
-"""What every database server of the tests can do, whatever runs it."""
+"""The common part of all database servers of the tests."""
 
 import time
 import uuid
@@ -12,26 +12,26 @@ from . import MissingServerError
 
 
 class Runner(Protocol):
-    """Starts and ends a server; its data and its port outlive both."""
+    """Starts and stops a server, whose data and port persist."""
 
     def start(self) -> None:
         """Start it."""
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """A server that somebody else runs: it is used, never ended."""
+    """An external server, which the tests use but never stop."""
 
     variable: str
 
     def start(self) -> None:
-        """Leave it as it is: it runs."""
+        """Do nothing: it is running."""
 
     def stop(self) -> None:
         """Refuse."""
@@ -47,8 +47,8 @@ class Database:
     """A database server.
 
     Attributes:
-        url: its administrator's, without a database.
-        execute: runs one statement, given a URL; raises the driver's error when there is no answer.
+        url: the administrator's, without a database.
+        execute: runs one statement at a URL; raises the driver's error if there is no response.
         drop: the statement that drops a database even while clients are connected.
     """
 
@@ -59,7 +59,7 @@ class Database:
 
     @contextmanager
     def running(self) -> Iterator["Database"]:
-        """Start it, and stop it afterwards if it still runs."""
+        """Start it, and stop it at the end if it still runs."""
         try:
             self.start()
             yield self
@@ -67,7 +67,7 @@ class Database:
             self.stop()
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         deadline = time.monotonic() + 60
         self.runner.start()
         while True:
@@ -79,11 +79,11 @@ class Database:
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
         self.runner.stop()
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
         self.runner.kill()
 
     def restart(self) -> None:
@@ -93,7 +93,7 @@ class Database:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """Give the URL of an empty database, and drop that afterwards."""
+        """Yield the URL of an empty database, which is dropped at the end."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         self.execute(self.url, f"CREATE DATABASE {name}")
         try:

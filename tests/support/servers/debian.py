@@ -1,4 +1,4 @@
-"""Packages of other Debian suites, unpacked into the cache: the machine itself keeps its own."""
+"""Packages of other Debian suites, unpacked into the cache, without installing them."""
 
 import fcntl
 import os
@@ -15,17 +15,17 @@ CACHE = Path(
 
 
 def unpacked(suite: str, *packages: str) -> Path:
-    """Give a folder with these packages of a suite.
+    """Return a folder with these packages of a suite.
 
     Raises:
-        ServerError: they can't be had.
+        ServerError: they are not available.
     """
     folder = CACHE / f"{suite}-{'-'.join(packages)}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            # Renamed when it is whole: a run that is killed leaves no half of it.
+            # Renamed when complete, so that a killed run leaves no partial folder.
             with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
                 for package in _download(suite, packages, Path(scratch)):
                     run("dpkg-deb", "--extract", package, f"{scratch}/root")
@@ -34,10 +34,10 @@ def unpacked(suite: str, *packages: str) -> Path:
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a command and give what it prints.
+    """Run a command and return its output.
 
     Raises:
-        ServerError: it failed; the message has what it said.
+        ServerError: it failed; the message has its output.
     """
     done = subprocess.run(
         command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -48,10 +48,10 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def _download(suite: str, packages: Sequence[str], folder: Path) -> list[Path]:
-    """Download packages of another suite through apt lists of its own."""
+    """Return packages of another suite, downloaded with separate apt lists."""
     sources = folder / "sources.list"
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    # From wherever this machine gets its own packages.
+    # From the mirror of this machine.
     mirrors = run(
         "apt-get", "indextargets", "--format=$(REPO_URI)", "Origin: Debian", "Label: Debian"
     )

@@ -1,8 +1,8 @@
-"""A Docker engine for the tests, with Compose, and the images that it needs.
+"""A Docker engine with Compose for the tests, and the images that they need.
 
-The engine is the machine's own when it answers. A bare machine (root on Debian with `docker.io`)
-gets one of the tests' own: its data stay in the cache, so that the images are made once. What such
-an engine cannot pull it builds from `images/`: stand-ins made of Debian's packages.
+The machine's engine is used if it responds. Otherwise (root on Debian with `docker.io`) the tests
+run their own; its data stay in the cache, so images are built once. Images that it cannot pull are
+built from `images/`: stubs that consist of Debian packages.
 """
 
 import fcntl
@@ -27,12 +27,12 @@ from .processes import Process, ServerError
 REMEDY = "no Docker engine: start one, or install docker.io and debootstrap on Debian and be root"
 TEMPLATE = Path(__file__).resolve().parents[3]
 IMAGES = Path(__file__).parent / "images"
-CACHE_SIZE = "4GB"  # of what builds leave for the next ones
+CACHE_SIZE = "4GB"  # of the build cache
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def images() -> list[str]:
-    """The public images that a rendered service names, for the default Python."""
+    """Return the public images that a rendered service names, for the default Python."""
     deploy = TEMPLATE / "<<cookiecutter.service_name>>" / "deploy"
     names = [
         name
@@ -43,7 +43,7 @@ def images() -> list[str]:
 
 
 def infrastructure(*parts: str) -> list[str]:
-    """The public images of what the services of a workspace share."""
+    """Return the public images of the shared infrastructure of a workspace."""
     folder = TEMPLATE / "fleet" / "parts"
     names = []
     for part in parts:
@@ -54,7 +54,7 @@ def infrastructure(*parts: str) -> list[str]:
 
 
 def python_image() -> str:
-    """The image that a rendered service is built on, for the default Python.
+    """Return the base image of a rendered service, for the default Python.
 
     PYTHON_IMAGE names it, as for the service itself, or else the Dockerfile, with its digest.
     """
@@ -71,7 +71,7 @@ class Docker:
     """The command line of an engine.
 
     Attributes:
-        ours: the engine is the tests' own, and may have stand-ins under the names of public images.
+        ours: whether the tests run the engine, which may have stubs of public images.
     """
 
     ours: bool = False
@@ -80,10 +80,10 @@ class Docker:
     def __call__(
         self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 900
     ) -> str:
-        """Run `docker …` and give what it prints.
+        """Run `docker …` and return its output.
 
         Raises:
-            ServerError: it failed; the message has what it said.
+            ServerError: it failed; the message has its output.
         """
         done = self.run(*arguments, cwd=cwd, timeout=timeout)
         if done.returncode:
@@ -96,7 +96,7 @@ class Docker:
     def run(
         self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 900
     ) -> subprocess.CompletedProcess[str]:
-        """Run `docker …`, whatever comes of it."""
+        """Run `docker …` and return the process, even if it failed."""
         return subprocess.run(
             ["docker", *arguments],
             cwd=cwd,
@@ -108,26 +108,26 @@ class Docker:
         )
 
     def output(self, *arguments: str | Path) -> str:
-        """Run `docker …` and give all that it says, whatever comes of it."""
+        """Run `docker …` and return its output, even if it failed."""
         done = self.run(*arguments)
         return done.stdout + done.stderr
 
     def can(self, *arguments: str | Path) -> bool:
-        """Tell whether `docker …` succeeds."""
+        """Return whether `docker …` succeeds."""
         return shutil.which("docker") is not None and self.run(*arguments).returncode == 0
 
     def has(self, image: str) -> bool:
-        """Tell whether an image is there, or could be pulled now."""
+        """Return whether an image is present or can be pulled."""
         return self.can("image", "inspect", image) or self.can("pull", "--quiet", image)
 
     def provide(self, *images: str) -> None:
-        """See to it that these images are there: pulled, or stand-ins where nothing can be pulled.
+        """Pull these images, or build stubs if nothing can be pulled.
 
         Raises:
             MissingServerError: neither is possible.
         """
         for image in images:
-            # A stand-in has the name, never the digest; PYTHON_IMAGE is the Dockerfile's argument.
+            # A stub has the name but not the digest; PYTHON_IMAGE is an argument of the Dockerfile.
             name = image.partition("@")[0] if self.ours else image
             if name != image:
                 self.environment["PYTHON_IMAGE"] = name
@@ -138,27 +138,27 @@ class Docker:
 
 @dataclass(frozen=True)
 class Container:
-    """A server in a container; its data outlive a stop, as its port does."""
+    """A server in a container, whose data and port persist."""
 
     docker: Docker
     name: str
 
     def start(self) -> None:
-        """Start it; the caller waits until it answers."""
+        """Start it; the caller waits until it responds."""
         self.docker("start", self.name)
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
         self.docker("stop", self.name)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
         self.docker("kill", self.name)
 
 
 @contextmanager
 def engine() -> Iterator[Docker]:
-    """Give the machine's engine, or run one of our own."""
+    """Yield the machine's engine, or run a separate one."""
     with ExitStack() as stack:
         docker = Docker()
         if docker.can("info"):
@@ -167,7 +167,7 @@ def engine() -> Iterator[Docker]:
             docker = stack.enter_context(_own_engine())
         if not (docker.can("compose", "version") and docker.can("buildx", "version")):
             docker.environment["DOCKER_CONFIG"] = str(_client() / "libexec/docker")
-        # `docker stack deploy --detach` came with 26.
+        # `docker stack deploy --detach` exists since 26.
         if "--detach" not in docker("stack", "deploy", "--help"):
             path = os.environ["PATH"]
             docker.environment["PATH"] = f"{_client() / 'bin'}{os.pathsep}{path}"
@@ -178,10 +178,10 @@ def engine() -> Iterator[Docker]:
 def server(
     image: str, port: str, environment: Mapping[str, str], remedy: str
 ) -> Iterator[Container]:
-    """Make the container of a server that is not on this machine, from its public image.
+    """Yield a container for a missing server, from its public image.
 
     Raises:
-        MissingServerError: no engine, or one that cannot pull; says the remedy.
+        MissingServerError: there is no engine, or it cannot pull; names the remedy.
     """
     docker = Docker()
     if not docker.can("info") or not docker.has(image):
@@ -201,7 +201,7 @@ def _own_engine() -> Iterator[Docker]:
         raise MissingServerError(f"{REMEDY} (missing here: {', '.join(missing) or 'root'})")
     data = CACHE / "docker"
     data.mkdir(parents=True, exist_ok=True)
-    # Sockets have short paths, and the data are one engine's at a time.
+    # Paths of sockets must be short, and only one engine may use the data.
     with (
         (CACHE / "docker.lock").open("w") as lock,
         tempfile.TemporaryDirectory(prefix="docker-", ignore_cleanup_errors=True) as folder,
@@ -212,7 +212,7 @@ def _own_engine() -> Iterator[Docker]:
             [
                 *("dockerd", "--host", socket, "--data-root", str(data)),
                 *("--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"),
-                # Where the range below 0 is not ours to use, the default keeps it from starting.
+                # Without permission to lower the OOM score, the default prevents the start.
                 *("--oom-score-adjust", "0"),
             ],
             log=Path(folder, "log"),
@@ -230,7 +230,7 @@ def _own_engine() -> Iterator[Docker]:
 
 
 def _sweep(docker: Docker) -> None:
-    """Take away what a run that was killed has left: it has started again with the engine."""
+    """Remove containers of a killed run, which restarted with the engine."""
     docker.run("swarm", "leave", "--force")
     if names := docker("ps", "--all", "--quiet").split():
         docker("rm", "--force", "--volumes", *names)
@@ -239,7 +239,7 @@ def _sweep(docker: Docker) -> None:
 
 
 def _client() -> Path:
-    """Give docker, Compose and buildx of Debian's next suite, for these tests only."""
+    """Return docker, Compose and buildx of Debian's next suite, for the tests only."""
     if not shutil.which("apt-get"):
         raise MissingServerError("install docker 26 or newer, with Compose and buildx")
     return debian.unpacked("trixie", "docker-cli", "docker-compose", "docker-buildx") / "usr"
@@ -251,7 +251,7 @@ def _is_stand_in(docker: Docker, image: str) -> bool:
 
 
 def _stand_in(docker: Docker, image: str) -> None:
-    """Build a stand-in, or build it again: what has not changed comes from the engine's cache."""
+    """Build a stub image; unchanged layers come from the engine's cache."""
     name = image.rpartition("/")[2].split(":")[0]
     if not docker.ours or not (IMAGES / name).is_dir():
         raise MissingServerError(f"the image {image} is not here and cannot be pulled")
@@ -294,7 +294,7 @@ def _debootstrap(docker: Docker, suite: str) -> None:
 
 if __name__ == "__main__":
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # in good order, the engine first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # gracefully, the engine first
     with engine() as prepared:
         prepared.provide(*images())
     print(f"{', '.join(images())}: there after {time.monotonic() - began:.0f} s")

@@ -1,4 +1,4 @@
-"""etcd for the tests: one member, which forgets everything when it stops."""
+"""etcd for the tests: one member without persistence."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ def etcd() -> Iterator[Store]:
     """Run an etcd server.
 
     Raises:
-        MissingServerError: this machine has none.
+        MissingServerError: it is not available on this machine.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Keycloak for the tests: a realm that is set up through its API, as an operator would do it."""
+"""Keycloak for the tests: a realm that is configured through its API, as by an operator."""
 
 import base64
 import json
@@ -25,18 +25,18 @@ _ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _OPEN = ("java.util", "java.util.concurrent", "java.security", "java.lang")
 _ADMIN = "admin"
-_START_SECONDS = 300  # on a busy machine; else 20
+_START_SECONDS = 300  # on a busy machine; otherwise 20
 
 
 class Keycloak:
-    """A realm with no clients yet; it forgets everything when it stops.
+    """A realm without clients, and without persistence.
 
     Attributes:
-        name: what services have to trust.
+        name: the issuer that services trust.
     """
 
     def __init__(self, folder: Path, installed: Path) -> None:
-        # A home of its own for what it writes, with all else where it was installed.
+        # A separate home for files that it writes; the rest stays where it was installed.
         for name in ("conf", "lib", "providers", "themes"):
             (folder / name).symlink_to(installed / name)
         port = free_port()
@@ -55,21 +55,21 @@ class Keycloak:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a service needs to trust it, and to ask it for tokens."""
+        """The settings of a service that trusts it and requests tokens."""
         return {"AUTH_ISSUER": self.name, "AUTH_TOKEN_PARAMETERS": "scope={scope}"}
 
     def client(self, service: str) -> dict[str, str]:
-        """What a service needs to be its client."""
+        """Return the settings of a service that is its client."""
         return {"AUTH_CLIENT_ID": service, "AUTH_CLIENT_SECRET": SECRET}
 
     def start(self) -> None:
-        """Start it, wait until it answers, and make the realm."""
+        """Start it, wait until it responds, and create the realm."""
         self.process.start()
         self.process.wait_until(self._answers, "Keycloak", seconds=_START_SECONDS)
         self.ask("POST", "", {"realm": self._realm, "enabled": True, "eventsEnabled": True})
 
     def add_scope(self, scope: str, audience: str) -> None:
-        """Add a client scope, whose mapper adds the audience to the tokens that have it."""
+        """Add a client scope whose mapper adds the audience to its tokens."""
         mapper = {
             "name": "audience",
             "protocol": "openid-connect",
@@ -80,7 +80,7 @@ class Keycloak:
         self.ask("POST", f"/{self._realm}/client-scopes", made)
 
     def add_client(self, name: str, *scopes: str, **settings: Any) -> None:
-        """Add a client with a service account, for which these client scopes are optional."""
+        """Add a client with a service account and these optional client scopes."""
         given = {"clientId": name, "secret": SECRET, "serviceAccountsEnabled": True, **settings}
         self.ask("POST", f"/{self._realm}/clients", given)
         (client,) = self.ask("GET", f"/{self._realm}/clients?clientId={name}")
@@ -97,7 +97,7 @@ class Keycloak:
         self.ask("POST", f"/{self._realm}/users", user)
 
     def add_key(self) -> None:
-        """Sign with a new key from now on; the one before is still published."""
+        """Sign with a new key from now on; the old one is still published."""
         priority = _priority(self._keys()[-1]) + 1
         kind = {"providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider"}
         key = {"name": f"rsa-{priority}", **kind, "config": {"priority": [str(priority)]}}
@@ -115,28 +115,28 @@ class Keycloak:
         scope: str,
         client: str = "developer",
     ) -> str:
-        """Ask for a token as one of its clients."""
+        """Return a token of one of its clients."""
         return self.tokens(client, grant_type="client_credentials", scope=scope)["access_token"]
 
     def grants(self, client: str) -> int:
-        """Give how many tokens it has given to a client as itself."""
+        """Return the number of tokens that a client got by client credentials."""
         query = f"type=CLIENT_LOGIN&client={client}&max=1000"
         return len(self.ask("GET", f"/{self._realm}/events?{query}"))
 
     def login(self, client: str, scope: str) -> dict[str, str]:
-        """Give the tokens that a client gets of a user: `access_token`, `id_token` and so on."""
+        """Return the tokens that a client gets for a user: `access_token`, `id_token` and so on."""
         user = {"username": USER, "password": SECRET}
         return self.tokens(client, grant_type="password", scope=f"openid {scope}", **user)
 
     def tokens(self, client: str, **form: str) -> dict[str, str]:
-        """Ask for tokens as one of the realm's clients."""
+        """Request tokens as one of the realm's clients, and return them."""
         pair = base64.b64encode(f"{client}:{SECRET}".encode()).decode()
         given: dict[str, str] = _tokens(self.name, form, {"Authorization": f"Basic {pair}"})
         return given
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the admin API."""
-        # A token is good for a minute, so each request has its own.
+        """Send a request to the admin API, and return the response."""
+        # Tokens are valid for a minute, so each request fetches one.
         password = {"grant_type": "password", "username": _ADMIN, "password": SECRET}
         admin = _tokens(f"{self._url}/realms/master", {"client_id": "admin-cli", **password})
         headers = {
@@ -162,7 +162,7 @@ class Keycloak:
 
 @contextmanager
 def keycloak() -> Iterator[Keycloak]:
-    """Run one."""
+    """Run Keycloak inside the context."""
     with tempfile.TemporaryDirectory(prefix="keycloak-") as scratch:
         folder = Path(scratch)
         server = Keycloak(folder, installed())
@@ -174,10 +174,10 @@ def keycloak() -> Iterator[Keycloak]:
 
 
 def installed() -> Path:
-    """Give the folder with the server, built for a database in memory.
+    """Return the folder of the server, built for a database in memory.
 
     Raises:
-        MissingServerError: Java or Maven is missing, or it can't be installed.
+        MissingServerError: Java or Maven is missing, or the installation failed.
     """
     if not shutil.which("java"):
         raise MissingServerError(REMEDY)
@@ -198,7 +198,7 @@ def installed() -> Path:
 
 
 def _java(home: Path, installed: Path, *command: str) -> Sequence[str]:
-    # As its kc.sh does, which would leave a process behind when it is killed.
+    # The command of kc.sh, which itself would leave a process behind if killed.
     return [
         *("java", "-Xmx512m", *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPEN)),
         *(f"-Dkc.home.dir={home}", f"-Djboss.server.config.dir={home / 'conf'}"),

@@ -1,8 +1,8 @@
-"""As much of a Kubernetes API server as a controller needs: objects, watched, in memory.
+"""The part of the Kubernetes API that a controller needs: objects and watches, in memory.
 
-It takes any object, validates nothing and runs nothing. Where a cluster would have run pods, the
-status says at once that it did: of a ReplicaSet that all its pods are available, of a Job how it
-ended. Two callables decide which ones are not so lucky.
+It accepts any object, validates nothing and runs nothing. The status reports at once what a cluster
+would have done: all pods of a ReplicaSet are available, a Job has ended. Two callables decide which
+ones fail.
 """
 
 import copy
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
 
-# Kinds of what controllers ask for, by the names in their paths.
+# The kinds that controllers use, by their names in paths.
 KINDS = {
     "analysisruns": "AnalysisRun",
     "analysistemplates": "AnalysisTemplate",
@@ -38,7 +38,7 @@ KINDS = {
 
 
 class ApiError(Exception):
-    """An answer other than success."""
+    """A response other than success."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Path:
-    """Where an object, or all of a kind, is."""
+    """The location of an object, or of all objects of a kind."""
 
     group: str
     resource: str
@@ -56,7 +56,7 @@ class Path:
 
     @classmethod
     def parse(cls, path: str) -> "Path":
-        """Read the path of a request; a subresource is the object itself."""
+        """Return the parsed path of a request; a subresource is treated as the object."""
         parts = path.strip("/").split("/")
         length = 2 if parts[0] == "api" else 3
         group, rest = "/".join(parts[1:length]), parts[length:]
@@ -68,7 +68,7 @@ class Path:
         return cls(group, rest[0], namespace, rest[1] if len(rest) > 1 else "")
 
     def holds(self, other: "Path") -> bool:
-        """Tell whether an object is among these."""
+        """Return whether an object is in this location."""
         return (self.group, self.resource) == (other.group, other.resource) and (
             self.namespace in ("", other.namespace)
         )
@@ -76,10 +76,10 @@ class Path:
 
 @dataclass
 class Store:
-    """All objects, and everything that happened to them.
+    """All objects, and all events.
 
     Attributes:
-        available: whether the pods of a ReplicaSet get ready.
+        available: whether the pods of a ReplicaSet become ready.
         completes: whether a Job succeeds.
     """
 
@@ -90,10 +90,10 @@ class Store:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def get(self, path: Path) -> Object:
-        """Give an object.
+        """Return an object.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
         with self.changed:
             if path not in self.objects:
@@ -101,16 +101,16 @@ class Store:
             return copy.deepcopy(self.objects[path])
 
     def all(self, path: Path) -> tuple[list[Object], int]:
-        """Give the objects of a kind, and how much had happened by then."""
+        """Return the objects of a kind, and the resource version of the list."""
         with self.changed:
             found = [it for at, it in self.objects.items() if path.holds(at)]
             return copy.deepcopy(found), len(self.events)
 
     def create(self, path: Path, it: Object) -> Object:
-        """Take a new object.
+        """Store a new object.
 
         Raises:
-            ApiError: there is one of this name.
+            ApiError: an object of this name exists.
         """
         with self.changed:
             metadata = it.setdefault("metadata", {})
@@ -128,10 +128,10 @@ class Store:
             return self._written("ADDED", path, it)
 
     def update(self, path: Path, change: Callable[[Object], Object]) -> Object:
-        """Put what a change makes of an object in its place.
+        """Replace an object by the result of a change.
 
         Raises:
-            ApiError: there is none, or the change knows an older one.
+            ApiError: it does not exist, or the change is based on an older version.
         """
         with self.changed:
             before = self.get(path)
@@ -146,10 +146,10 @@ class Store:
             return self._written("MODIFIED", path, after)
 
     def delete(self, path: Path) -> Object:
-        """Take an object away.
+        """Remove an object.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
         with self.changed:
             it = self.get(path)
@@ -184,7 +184,7 @@ class Store:
 
 
 def merged(into: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396)."""
+    """Return the result of a JSON merge patch (RFC 7396)."""
     if not isinstance(patch, dict):
         return patch
     result = dict(into) if isinstance(into, dict) else {}
@@ -197,7 +197,7 @@ def merged(into: Any, patch: Any) -> Any:
 
 
 def patched(into: Object, operations: list[Object]) -> Object:
-    """Apply a JSON patch (RFC 6902) that adds, replaces or removes members of objects."""
+    """Return the result of a JSON patch (RFC 6902) that adds, replaces or removes members."""
     for operation in operations:
         *parents, last = (
             part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]
@@ -294,19 +294,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its name)
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Clients that leave in the middle of a watch are nothing to tell of."""
+        """Ignore clients that disconnect during a watch."""
 
 
 @contextmanager
 def kubernetes(store: Store, pages: dict[str, Callable[[dict[str, str]], Object]]) -> Iterator[str]:
-    """Serve a store, and some other pages that take forms; gives the address."""
+    """Serve a store, and other pages that accept forms; yield the address."""
     handler = type("Handler", (_Handler,), {"store": store, "pages": pages})
     server = _Server(("127.0.0.1", 0), handler)
     server.ending = threading.Event()  # type: ignore[attr-defined]

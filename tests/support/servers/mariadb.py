@@ -20,7 +20,7 @@ REMEDY = (
     f"no MariaDB: install it (Debian: mariadb-server), start Docker, or set {VARIABLE}"
     " to mysql://user:password@host:port/ of one where databases may be made"
 )
-# Run at every start, a statement a line.
+# Run at every start, one statement per line.
 USER = "CREATE USER IF NOT EXISTS test IDENTIFIED BY 'test';\nGRANT ALL ON *.* TO test;\n"
 
 

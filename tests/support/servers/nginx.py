@@ -15,10 +15,10 @@ REMEDY = "no nginx: put it on PATH (Debian's package is used where there is apt-
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway that runs.
+    """A running gateway.
 
     Attributes:
-        configuration: the folder that it reads, as it is mounted into the container.
+        configuration: the folder that it reads, as mounted into the container.
         prefix: the folder that it writes to.
     """
 
@@ -29,14 +29,14 @@ class Gateway:
     prefix: Path
 
     def children(self) -> set[str]:
-        """The ids of its processes: nginx' workers, and who looks for changes."""
+        """Return the ids of its processes: nginx workers, and the watcher of the routes."""
         pid = int((self.prefix / "nginx.pid").read_text())
         return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 @contextmanager
 def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator[Gateway]:
-    """Run the gateway of `source`; only the two addresses that Docker gives it are replaced."""
+    """Run the gateway of `source`; only the two addresses that Docker sets are replaced."""
     port = free_port()
     copied = scratch / "configuration"
     copied.mkdir()
@@ -56,7 +56,7 @@ def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator
     prefix.mkdir()
     command = ["sh", f"{copied}/run.sh", str(nginx), "-e", "stderr"]
     command += ["-p", str(prefix), "-c", f"{copied}/nginx.conf"]
-    # Its own user could not write into a folder of root's.
+    # nginx's default user could not write into a folder of root.
     user = "user root; " if os.geteuid() == 0 else ""
     process = Process([*command, "-g", f"{user}daemon off;"], log=scratch / "log")
     process.start()
@@ -67,10 +67,10 @@ def gateway(nginx: Path, source: Path, scratch: Path, resolver: str) -> Iterator
 
 
 def program() -> Path:
-    """Find nginx.
+    """Return the path of nginx.
 
     Raises:
-        MissingServerError: this machine has none.
+        MissingServerError: it is not available on this machine.
     """
     if found := shutil.which("nginx"):
         return Path(found)

@@ -1,7 +1,7 @@
-"""A node of a cluster that is played: what a kubelet would report, of pods that nobody runs.
+"""A simulated node of a cluster: it reports what a kubelet would report, and runs no pods.
 
-Every pod that is given to it gets ready, or ends well if it is one that ends. Words in the name of
-its image say otherwise. What such a pod has printed is one line.
+Every assigned pod becomes ready, or succeeds if it is one that ends. Words in the name of its image
+change this. The log of a pod is one line.
 """
 
 import http.client
@@ -20,7 +20,7 @@ from typing import Any
 
 Object = dict[str, Any]
 
-# Words in the name of an image, and what it does.
+# Words in the name of an image, and the behaviour of its pods.
 NEVER_READY, MIGRATION_FAILS, SMOKE_FAILS = "never-ready", "migration-fails", "smoke-fails"
 FAILS = {"migrate": MIGRATION_FAILS, "smoke": SMOKE_FAILS}
 
@@ -31,12 +31,12 @@ PODS = f"/api/v1/pods?fieldSelector=spec.nodeName={NAME}"
 
 @dataclass(frozen=True)
 class Api:
-    """What a kubelet needs of an API server.
+    """The part of an API client that a kubelet needs.
 
     Attributes:
-        url: where it is.
-        token: who asks.
-        authority: the file of the certificate that it has to show.
+        url: the address of the API server.
+        token: the token of requests.
+        authority: the file with the server's certificate.
     """
 
     url: str
@@ -44,13 +44,13 @@ class Api:
     authority: Path
 
     def __call__(self, method: str, path: str, body: Object | None = None) -> Object:
-        """Ask for something; an object is patched with what has changed."""
+        """Send a request and return the response; patches contain the changes only."""
         with self._open(method, path, body, 30) as answer:
             found: Object = json.load(answer)
         return found
 
     def watch(self, path: str) -> Iterator[Object]:
-        """Give objects as they are, then each that changes, until the server ends it."""
+        """Yield the existing objects, then each changed one, until the server ends the watch."""
         with self._open("GET", f"{path}&watch=true", None, None) as lines:
             for line in lines:
                 yield json.loads(line)["object"]
@@ -72,7 +72,7 @@ class Api:
 
 @contextmanager
 def node(api: Api, certificate: Path, key: Path) -> Iterator[None]:
-    """Play a node until the API server ends; it shows logs by https."""
+    """Simulate a node until the API server stops; it serves logs over https."""
     logs = ThreadingHTTPServer(("127.0.0.1", 0), _Logs)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -94,15 +94,15 @@ def node(api: Api, certificate: Path, key: Path) -> Iterator[None]:
 
 
 def _play(api: Api) -> None:
-    with suppress(OSError, http.client.HTTPException):  # the end of the server
+    with suppress(OSError, http.client.HTTPException):  # the server was stopped
         while True:
             for pod in api.watch(PODS):
-                with suppress(urllib.error.HTTPError):  # somebody was faster
+                with suppress(urllib.error.HTTPError):  # it was changed in the meantime
                     _meet(api, pod)
 
 
 def _meet(api: Api, pod: Object) -> None:
-    """Do what comes next with a pod."""
+    """Do the next step for a pod."""
     about = pod["metadata"]
     path = f"/api/v1/namespaces/{about['namespace']}/pods/{about['name']}"
     if "deletionTimestamp" in about:
@@ -112,7 +112,7 @@ def _meet(api: Api, pod: Object) -> None:
 
 
 def _status(pod: Object) -> Object:
-    """What becomes of a pod."""
+    """Return the next status of a pod."""
     containers = pod["spec"]["containers"]
     phase = _phase(pod["spec"]["restartPolicy"], containers[0]["name"], containers[0]["image"])
     ready = phase == "Running" and NEVER_READY not in containers[0]["image"]
@@ -179,4 +179,4 @@ class _Logs(BaseHTTPRequestHandler):
         self.wfile.write(b"This is a node that runs nothing.\n")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its name)
-        """Say nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""The workspace's identity provider, run by Node.js from the template's own files."""
+"""The workspace's identity provider, run by Node.js from the template's files."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ SECRET = "development-only"
 
 
 class IdentityProvider:
-    """Gives tokens to the services that it knows, and to "developer", while it runs.
+    """Issues tokens to the registered services and to "developer" while it runs.
 
-    It makes new keys whenever it starts.
+    It creates new keys at each start.
 
     Attributes:
-        name: what services have to trust.
+        name: the issuer that services trust.
     """
 
     def __init__(self, folder: Path, token_seconds: int) -> None:
@@ -47,19 +47,19 @@ class IdentityProvider:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a service needs to trust it; the rest is in its metadata."""
+        """The settings of a service that trusts it; everything else is in its metadata."""
         return {"AUTH_ISSUER": self.name}
 
     def client(self, service: str) -> dict[str, str]:
-        """What a service needs to be its client."""
+        """Return the settings of a service that is its client."""
         return {"AUTH_CLIENT_ID": service, "AUTH_CLIENT_SECRET": SECRET}
 
     def register(self, *services: str) -> None:
-        """Let these be its clients."""
+        """Replace its clients."""
         self._registry.write_text(json.dumps({"services": {name: {} for name in services}}))
 
     def start(self) -> None:
-        """Start it, with new keys, and wait until it answers."""
+        """Start it with new keys, and wait until it responds."""
         self._process.start()
         self._process.wait_until(self._answers, "the identity provider")
 
@@ -68,11 +68,11 @@ class IdentityProvider:
         self._process.kill()
 
     def grants(self, client: str, audience: str) -> int:
-        """Give how many tokens it has given to a client for a service."""
+        """Return the number of tokens that a client got for a service."""
         return self._log.read_text().count(f"{client} for {audience}: ")
 
     def token(self, *, aud: str, scope: str, client: str = "developer") -> str:
-        """Ask for a token as one of its clients."""
+        """Return a token of one of its clients."""
         form = {"grant_type": "client_credentials", "audience": aud, "scope": scope}
         pair = base64.b64encode(f"{client}:{SECRET}".encode()).decode()
         url, headers = f"{self.name}/token", {"Authorization": f"Basic {pair}"}
@@ -88,7 +88,7 @@ class IdentityProvider:
 
 @contextmanager
 def oidc(*services: str, token_seconds: int = 600) -> Iterator[IdentityProvider]:
-    """Run one that knows these services."""
+    """Run an identity provider with these services as clients."""
     with tempfile.TemporaryDirectory(prefix="oidc-") as scratch:
         folder = Path(scratch)
         shutil.copy(FOLDER / "server.mjs", folder)
@@ -103,10 +103,10 @@ def oidc(*services: str, token_seconds: int = 600) -> Iterator[IdentityProvider]
 
 
 def installed() -> Path:
-    """Give the folder with the packages that it needs.
+    """Return the folder of its packages.
 
     Raises:
-        MissingServerError: there is no Node.js, or they can't be installed.
+        MissingServerError: Node.js is missing, or the installation failed.
     """
     if not shutil.which("node"):
         raise MissingServerError(REMEDY)

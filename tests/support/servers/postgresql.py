@@ -46,7 +46,7 @@ def _database(url: str, runner: Runner) -> Database:
 
 
 def _programs() -> Path | None:
-    """Give the folder of the newest `postgres` of this machine; Debian keeps it off PATH."""
+    """Return the folder of this machine's newest `postgres`, which Debian keeps off PATH."""
     if found := shutil.which("postgres"):
         return Path(found).resolve().parent
     folders = Path("/usr/lib/postgresql").glob("*/bin")
@@ -86,7 +86,7 @@ def _local(programs: Path, port: int) -> Iterator[Process]:
             ],
             log=Path(folder, "log"),
             user=user,
-            stop_signal=signal.SIGINT,  # does not wait for clients to leave
+            stop_signal=signal.SIGINT,  # does not wait for clients to disconnect
         )
 
 

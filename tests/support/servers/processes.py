@@ -1,4 +1,4 @@
-"""Processes of the tests' servers: started with a log, awaited, and ended by their own pid."""
+"""Processes of the tests' servers: started with a log, awaited, and stopped by their own pid."""
 
 import os
 import pwd
@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-# Below those that kernels give to connections: one of these stays free until its server takes it,
-# also while the server is away, and nobody who tries to reach it then meets himself.
+# Below the ephemeral range, so that a port stays free while its server is stopped, and a client
+# cannot connect to itself.
 PORTS = range(20_000, 32_000)
 _given: set[int] = set()
 
 
 class ServerError(Exception):
-    """A server did not start, or did not stop, and what its log says."""
+    """A server did not start or stop; the message has its log."""
 
 
 def free_port() -> int:
-    """Give a port of this machine that nothing listens on, another one each time."""
+    """Return an unused port of this machine, another one each time."""
     while True:
         port = random.choice(PORTS)  # noqa: S311
         if port not in _given:
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 def unprivileged(*names: str) -> str | None:
-    """Give the first of these users that exists, for servers that refuse to run as root."""
+    """Return the first of these users that exists, for servers that refuse to run as root."""
     if os.geteuid() != 0:
         return None
     users = {entry.pw_name for entry in pwd.getpwall()}
@@ -42,9 +42,9 @@ def unprivileged(*names: str) -> str | None:
 
 
 class Process:
-    """A server of ours: it can be stopped, killed and started again as it was.
+    """A server that can be stopped, killed and restarted.
 
-    It ends with the tests even when they are killed, where `setpriv` can see to that (Linux).
+    With `setpriv` (Linux) it ends with the tests, even if they are killed.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; the caller waits until it answers."""
+        """Start it; the caller waits until it responds."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -81,7 +81,7 @@ class Process:
         """Wait until it is ready.
 
         Raises:
-            ServerError: it has ended, or is not ready in time; the message has the end of its log.
+            ServerError: it has exited or timed out; the message has the end of its log.
         """
         try:
             wait_until(lambda: self.has_ended() or ready(), what, seconds)
@@ -91,11 +91,11 @@ class Process:
             raise ServerError(f"{what} has ended:\n{self.tail()}")
 
     def stop(self, patience: float = 60) -> None:
-        """Ask it to stop and wait until it has."""
+        """Stop it gracefully and wait for its end."""
         self._end(self._stop_signal, patience)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
         self._end(signal.SIGKILL, 60)
 
     def tell(self, number: signal.Signals) -> None:
@@ -104,11 +104,11 @@ class Process:
             self._process.send_signal(number)
 
     def has_ended(self) -> bool:
-        """Tell whether it is not running."""
+        """Return whether it is not running."""
         return self._process is None or self._process.poll() is not None
 
     def tail(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
 
     def _end(self, how: signal.Signals, patience: float) -> None:

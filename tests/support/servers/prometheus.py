@@ -1,4 +1,4 @@
-"""Prometheus for the tests: rules judged by promtool, queries answered over recorded traffic."""
+"""Prometheus for the tests: rules tested by promtool, queries over recorded samples."""
 
 import json
 import shutil
@@ -30,10 +30,10 @@ class Promtool:
     program: str
 
     def __call__(self, *arguments: str | Path) -> str:
-        """Run it and give what it prints.
+        """Run it and return its output.
 
         Raises:
-            ServerError: it found something, and this is what it says.
+            ServerError: it reported a problem.
         """
         done = subprocess.run(
             [self.program, *arguments],
@@ -52,22 +52,22 @@ class Prometheus:
     """A running server.
 
     Attributes:
-        url: where it answers.
+        url: its address.
     """
 
     url: str
 
     def query(self, query: str, time: float | None = None) -> list[tuple[dict[str, str], float]]:
-        """Give labels and value of each series that a query has at a time, or now."""
+        """Return labels and value of each series of a query at a time, or now."""
         parameters = {"query": query} | ({"time": str(time)} if time is not None else {})
         result = self.get("/api/v1/query", **parameters)["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
     def get(self, path: str, **parameters: str) -> Any:
-        """Ask its API.
+        """Return a response of its API.
 
         Raises:
-            ServerError: it does not like the question; says why.
+            ServerError: it rejected the request; the message has the reason.
         """
         data = urllib.parse.urlencode(parameters)
         try:
@@ -82,7 +82,7 @@ class Prometheus:
 def prometheus(
     promtool: Promtool, *, config: dict[str, Any] | None = None, recorded: str = ""
 ) -> Iterator[Prometheus]:
-    """Run a server with a configuration, over what was recorded (OpenMetrics)."""
+    """Run a server with a configuration over recorded samples (OpenMetrics)."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="prometheus-") as name:
         folder = Path(name)
@@ -111,13 +111,13 @@ def prometheus(
 
 
 def promtool() -> Promtool:
-    """Find the tool."""
+    """Return the tool."""
     return Promtool(_program("promtool"))
 
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests that come evenly: so many a second, each answered so, after so many seconds."""
+    """Requests at a constant rate, with the same status and duration."""
 
     per_second: float
     status: int = 200
@@ -128,7 +128,7 @@ class Requests:
     end: int = 24 * 3600
 
     def before(self, second: int) -> int:
-        """Count those that came before a second."""
+        """Return the number of requests before a time in seconds."""
         return round(self.per_second * max(0, min(second, self.end) - self.begin))
 
 
@@ -139,7 +139,7 @@ def record(
     seconds: int,
     every: int = 15,
 ) -> str:
-    """Write what scrapes of these instances, each with its labels, would have read."""
+    """Return what scrapes of these instances, each with its labels, would have read."""
     samples: Counter[tuple[str, int]] = Counter()
     for labels, traffic in instances:
         for second in range(0, seconds + 1, every):

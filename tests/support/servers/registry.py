@@ -1,4 +1,4 @@
-"""A registry of images for the tests: an image has a digest once it was pushed."""
+"""An image registry for the tests; an image gets a digest when it is pushed."""
 
 import shutil
 import tempfile
@@ -18,10 +18,10 @@ REMEDY = "no registry: install Debian's docker-registry, or let Docker pull regi
 
 @contextmanager
 def registry() -> Iterator[str]:
-    """Run a registry and give its address, as names of images begin with it.
+    """Run a registry and yield its address, the first part of image references.
 
     Raises:
-        MissingServerError: this machine has none.
+        MissingServerError: it is not available on this machine.
     """
     port = free_port()
     address = f"127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""What Consul and etcd have in common as servers of the tests, whatever runs them."""
+"""The common part of Consul and etcd as servers of the tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,27 +11,27 @@ from .processes import wait_until
 
 
 class Runner(Protocol):
-    """Starts and ends a server on the same port each time."""
+    """Starts and stops a server, always on the same port."""
 
     def start(self) -> None:
         """Start it."""
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A server that services are entered in.
+    """A service registry.
 
     Attributes:
-        url: where it answers.
-        health: the path that tells whether it is well.
-        runner: starts and ends it.
-        addresses: asks it for the addresses of a service's instances, as callers do.
+        url: its address.
+        health: the path of its health check.
+        runner: starts and stops it.
+        addresses: looks up the addresses of a service's instances, as clients do.
     """
 
     url: str
@@ -41,7 +41,7 @@ class Store:
 
     @contextmanager
     def running(self) -> Iterator["Store"]:
-        """Start it, and stop it afterwards if it still runs."""
+        """Start it, and stop it at the end if it still runs."""
         try:
             self.start()
             yield self
@@ -49,16 +49,16 @@ class Store:
             self.stop()
 
     def start(self) -> None:
-        """Start it and wait until it is well."""
+        """Start it and wait until it is healthy."""
         self.runner.start()
         wait_until(self._is_well, self.url)
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
         self.runner.stop()
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, like a crash."""
         self.runner.kill()
 
     def restart(self) -> None:
@@ -67,7 +67,7 @@ class Store:
         self.start()
 
     def knows(self, service: str) -> set[str]:
-        """Give the addresses (host:port) of a service's instances; none while it is away."""
+        """Return the addresses (host:port) of a service's instances; none while it is stopped."""
         try:
             return self.addresses(self.url, service)
         except (URLError, OSError):

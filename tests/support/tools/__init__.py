@@ -1,8 +1,7 @@
-"""Tools that judge what a chart renders, each in one version, installed into the cache once.
+"""Tools that validate a rendered chart, each in one version, installed into the cache once.
 
-They come by name from the registries of their languages (Go, npm, PyPI), never into this project's
-own environment: nothing here depends on what they depend on. `python -m tests.support.tools` installs
-all of them.
+They are installed by name from the registries of their languages (Go, npm, PyPI), outside of this
+project's environment. `python -m tests.support.tools` installs all of them.
 """
 
 import fcntl
@@ -25,17 +24,17 @@ CACHE = Path(
 
 
 def kept(name: str, install: Callable[[Path], None]) -> Path:
-    """Give the folder of a tool; the first time, `install` fills it.
+    """Return the folder of a tool; the first call fills it with `install`.
 
     Raises:
-        MissingServerError: it can't be installed here.
+        MissingServerError: the installation failed.
     """
     folder = CACHE / name
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            # Renamed when it is whole: a run that is killed leaves no half of a tool.
+            # Renamed when complete, so that a killed run leaves no partial tool.
             with tempfile.TemporaryDirectory(dir=CACHE, prefix=f"{name}-") as scratch:
                 install(Path(scratch, "tool"))
                 Path(scratch, "tool").rename(folder)
@@ -46,7 +45,7 @@ def run(program: str, *arguments: str | Path, needed_by: str, **environment: str
     """Run an installer, at low priority.
 
     Raises:
-        MissingServerError: it is not there, or fails; says what needed it.
+        MissingServerError: it is missing or failed; names the tool that needed it.
     """
     if not (path := shutil.which(program)):
         raise MissingServerError(f"{needed_by} needs {program}, which is not on PATH")
@@ -63,7 +62,7 @@ def run(program: str, *arguments: str | Path, needed_by: str, **environment: str
 
 
 def from_pypi(package: str, version: str) -> Path:
-    """Give a virtual environment with a package."""
+    """Return a virtual environment with a package."""
 
     def install(folder: Path) -> None:
         uv = os.environ.get("UV") or shutil.which("uv") or str(TEMPLATE / ".uv/bin/uv")
@@ -75,7 +74,7 @@ def from_pypi(package: str, version: str) -> Path:
 
 
 def from_npm(name: str, packages: Sequence[str]) -> Path:
-    """Give a folder with packages in its node_modules."""
+    """Return a folder with packages in its node_modules."""
 
     def install(folder: Path) -> None:
         folder.mkdir()
@@ -87,7 +86,7 @@ def from_npm(name: str, packages: Sequence[str]) -> Path:
 
 
 def from_go(module: str, version: str) -> Path:
-    """Give a folder with the program of a Go module."""
+    """Return a folder with the program of a Go module."""
 
     def install(folder: Path) -> None:
         name = f"{module}@{version}"
@@ -98,10 +97,10 @@ def from_go(module: str, version: str) -> Path:
 
 
 def source(module: str, version: str) -> Path:
-    """Give the source of a Go module, in Go's own cache.
+    """Return the source of a Go module, in Go's cache.
 
     Raises:
-        MissingServerError: it can't be had.
+        MissingServerError: it is not available.
     """
     if not (go := shutil.which("go")):
         raise MissingServerError(f"{module} needs go, which is not on PATH")

@@ -1,4 +1,4 @@
-"""Install all tools, ahead of the tests that use them."""
+"""Install all tools in advance."""
 
 from . import checkov, helm, schemas
 

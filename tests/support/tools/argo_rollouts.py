@@ -8,10 +8,10 @@ MODULE, VERSION = "github.com/argoproj/argo-rollouts", "v1.8.5"
 
 
 def controller() -> Path:
-    """The program."""
+    """Return the program."""
 
     def install(folder: Path) -> None:
-        # Not `go install`, which takes no module that replaces others, as this one does.
+        # `go install` rejects modules with replace directives, such as this one.
         run(
             *(
                 "go",

@@ -1,4 +1,4 @@
-"""The BuildKit that the pipelines build with, built from its module where no image can be pulled."""
+"""The BuildKit of the pipelines, built from its module if no image can be pulled."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ MODULE = "github.com/moby/buildkit"
 
 
 def daemon(version: str) -> Path:
-    """The program."""
+    """Return the program."""
 
     def install(folder: Path) -> None:
-        # Not `go install`, which takes no module that excludes others, as this one does.
+        # `go install` rejects modules with exclude directives, such as this one.
         run(
             *("go", "build", "-C", source(MODULE, version), "-o", f"{folder}/", "./cmd/buildkitd"),
             needed_by=MODULE,

@@ -1,4 +1,4 @@
-"""checkov, which knows the rules of the trade for manifests."""
+"""checkov, a scanner with the usual rules for manifests."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from . import from_pypi
 
 @dataclass(frozen=True)
 class Report:
-    """What it found.
+    """The findings.
 
     Attributes:
-        passed: how many checks of how many objects were right.
-        failed: those that were not, one line each.
-        excepted: checks that objects except themselves from, with the reasons.
+        passed: the number of passed checks.
+        failed: the failed ones, one line each.
+        excepted: the checks that objects skip, with the reasons.
     """
 
     passed: int
@@ -27,12 +27,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Checkov:
-    """The program; it asks nobody for anything."""
+    """The program; it works offline."""
 
     program: Path
 
     def scan(self, manifest: Path) -> Report:
-        """Check every object of a manifest."""
+        """Return the findings for every object of a manifest."""
         done = subprocess.run(
             [
                 *(self.program, "--skip-download", "--framework=kubernetes", "--output=json"),
@@ -60,5 +60,5 @@ class Checkov:
 
 
 def program() -> Checkov:
-    """The program."""
+    """Return the program."""
     return Checkov(from_pypi("checkov", "3.3.30") / "bin/checkov")

@@ -1,7 +1,7 @@
-"""Kubernetes' own programs and what operators define, built and taken from their Go modules.
+"""The programs of Kubernetes and the definitions of operators, built from their Go modules.
 
-No image is pulled and nothing is installed on the machine. The first time takes long: an API server
-is two thousand packages.
+No image is pulled and nothing is installed on the machine. The first build takes long: an API
+server is two thousand packages.
 """
 
 import re
@@ -15,7 +15,7 @@ PROGRAMS = tuple(
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 )
 
-# Module, version, and where in it the definitions are.
+# Module, version, and the path of the definitions in it.
 DEFINITIONS = (
     ("github.com/argoproj/argo-rollouts", "v1.8.5", "manifests/crds/*-crd.yaml"),
     ("github.com/cert-manager/cert-manager", "v1.21.2", "deploy/crds/cert-manager.io_*.yaml"),
@@ -35,13 +35,13 @@ DEFINITIONS = (
 
 
 def programs() -> Path:
-    """Give a folder with Kubernetes' programs, and etcd."""
+    """Return a folder with the programs of Kubernetes, and etcd."""
 
     def install(folder: Path) -> None:
         module = folder.with_name("module")
         module.mkdir()
         (module / "go.mod").write_text(_module())
-        # One by one: each has its own time, and has less to do after the first.
+        # One by one: each has its own timeout, and later ones reuse compiled packages.
         for package in (*PROGRAMS, "go.etcd.io/etcd/server/v3"):
             run(
                 *("go", "build", "-C", module, "-mod=mod", "-trimpath", f"-ldflags={_stamps()}"),
@@ -56,7 +56,7 @@ def programs() -> Path:
 
 
 def definitions() -> list[Path]:
-    """Give the files that define the kinds of operators that the chart has objects for."""
+    """Return the files that define the operators' kinds of which the chart has objects."""
     return [
         path
         for module, version, files in DEFINITIONS
@@ -65,7 +65,7 @@ def definitions() -> list[Path]:
 
 
 def _module() -> str:
-    """A module of one's own, since `go install` takes none that replaces others as Kubernetes does."""
+    """Return a new module, because `go install` rejects replace directives such as Kubernetes'."""
     kubernetes = source("k8s.io/kubernetes", KUBERNETES)
     own = re.findall(r"^\s*(\S+) => \./staging/", (kubernetes / "go.mod").read_text("utf-8"), re.M)
     published = KUBERNETES.replace("v1.", "v0.", 1)
@@ -81,7 +81,7 @@ def _module() -> str:
 
 
 def _stamps() -> str:
-    """Options for the linker: the programs would not know their version."""
+    """Return options for the linker that set the version of the programs."""
     major, minor, _ = KUBERNETES[1:].split(".")
     stamps = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
     version = "k8s.io/component-base/version"

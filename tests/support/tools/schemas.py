@@ -1,8 +1,8 @@
-"""What the API servers of Kubernetes 1.29 to 1.37 would say to an object, and its operators' CRDs.
+"""Validation of objects as by the API servers of Kubernetes 1.29 to 1.37 and by operators' CRDs.
 
-Kubernetes' own kinds are checked against the strict JSON schemas of its releases, which refuse
-unknown fields. Of custom resources, the generated models know the values that are allowed; their
-TypeScript types, which fields there are.
+Kubernetes' own kinds are validated against the strict JSON schemas of its releases, which reject
+unknown fields. For custom resources, generated models validate the values, and their TypeScript
+types the fields.
 """
 
 import json
@@ -26,7 +26,7 @@ from .helm import Object
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 
-# npm package and folder in it of each API group.
+# The npm package of each API group, and the folder in it.
 GROUPS = {
     "argoproj.io": ("argo-rollouts", "2.0.0"),
     "cert-manager.io": ("cert-manager", "6.0.0"),
@@ -45,7 +45,7 @@ class Kubernetes:
     folder: Path
 
     def problems(self, objects: Iterable[Object], version: str) -> list[str]:
-        """Say what a release of Kubernetes does not take, one line each."""
+        """Return the problems of objects in a release of Kubernetes, one line each."""
         return [
             f"{called(it)} in {version}: {'.'.join(map(str, error.absolute_path))}: {error.message}"
             for it in objects
@@ -75,7 +75,7 @@ class CustomResources:
     folder: Path
 
     def problems(self, objects: Sequence[Object]) -> list[str]:
-        """Say what the operators would not take, one line each."""
+        """Return the problems of custom resources, one line each."""
         of_linkerd = [it for it in objects if _group(it) == linkerd.GROUP]
         modelled = [it for it in objects if it not in of_linkerd]
         return [*linkerd.problems(of_linkerd), *self._modelled(modelled)]
@@ -106,7 +106,7 @@ class CustomResources:
 
 
 def _check(it: Object) -> str:
-    """JavaScript that checks one object's values."""
+    """Return JavaScript that validates one object's values."""
     kind, where = it["kind"], json.dumps(called(it))
     return (
         f"{{ const {{ {kind} }} = await import({json.dumps(_module(it))});\n"
@@ -116,7 +116,7 @@ def _check(it: Object) -> str:
 
 
 def _type(number: int, it: Object) -> str:
-    """TypeScript that has no error if one object has only fields that there are."""
+    """Return TypeScript that compiles if an object has only known fields."""
     kind = it["kind"]
     return (
         f"import {{ I{kind} as I{number} }} from {json.dumps(_module(it))};\n"
@@ -134,27 +134,27 @@ def _group(it: Object) -> str:
 
 
 def is_custom(it: Object) -> bool:
-    """Tell whether an object is of an operator's kind."""
+    """Return whether an object is a custom resource."""
     return _group(it) in {linkerd.GROUP, *GROUPS}
 
 
 def called(it: Object) -> str:
-    """Name an object."""
+    """Return the name of an object for messages."""
     return f"{it['kind']} {it['metadata']['name']}"
 
 
 def kubernetes() -> Kubernetes:
-    """The schemas of Kubernetes."""
+    """Return the schemas of Kubernetes."""
     environment = from_pypi("kubernetes-validate", "1.37.0")
     return Kubernetes(next(environment.glob("lib/*/site-packages/*/kubernetes-json-schema")))
 
 
 def custom() -> CustomResources:
-    """The models of custom resources."""
+    """Return the models of custom resources."""
     if not shutil.which("node"):
         raise MissingServerError("the models of custom resources need node, which is not on PATH")
     models = {f"@kubernetes-models/{name}@{version}" for name, version in GROUPS.values()}
     packages = [*sorted(models), "typescript@5.9.3"]
-    # Other packages, another name.
+    # The name changes with the packages.
     name = f"kubernetes-models-{sha256(' '.join(packages).encode()).hexdigest()[:12]}"
     return CustomResources(from_npm(name, packages))

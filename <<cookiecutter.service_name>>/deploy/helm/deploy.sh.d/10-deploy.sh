@@ -1,10 +1,10 @@
 #!/bin/sh
-# Brings a version to a cluster: migrates, rolls it out, waits for the outcome, and tries it.
+# Deploy a version to a cluster: migrate, roll out, wait for the result, and run the smoke test.
 #
 #   IMAGE=registry.example.com/<< cookiecutter.service_name >>@sha256:... VERSION=1.2.3 sh deploy/helm/deploy.sh production
 #
-# Needs Helm 4, and goes to the namespace of kubectl's current context. Fails when the old version is
-# what runs in the end. Whatever follows the stage goes to `helm upgrade`.
+# Requires Helm 4. Deploys to the namespace of kubectl's current context. Fails if the old version is
+# restored. Arguments after the stage are passed to `helm upgrade`.
 set -eu
 
 name=<< cookiecutter.service_name >>
@@ -15,8 +15,8 @@ fail() {
   exit 1
 }
 
-# Merged here: the API server would refuse whatever somebody else has changed since, as the number
-# of pods, or which ones a Service leads to.
+# Client-side merge: with server-side apply, fields that controllers have changed since, such as the
+# number of replicas or a Service's selector, would be conflicts.
 merge=--server-side=false
 
 upgrade() {

@@ -4,20 +4,20 @@ release() {
   await
 }
 
-# Helm can't tell when a Rollout is done, kubectl can.
+# Helm does not wait for a Rollout to complete.
 await() {
   deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-1800}))
   while [ "$(date +%s)" -lt "$deadline" ]; do
     phase=$(ask .status.phase)
-    # Of an older generation, the phase is the version before's.
+    # Until the controller has observed this generation, the phase is that of the previous version.
     [ "$(ask .status.observedGeneration)" = "$(ask .metadata.generation)" ] || phase=
     case $phase in
       Healthy) return 0 ;;
-      Degraded) fail "The old version is back: $(ask .status.message)" ;;
+      Degraded) fail "Rolled back to the old version: $(ask .status.message)" ;;
     esac
     sleep 5
   done
-  fail "Not done in time: $(ask .status.phase) $(ask .status.message)"
+  fail "Timed out: $(ask .status.phase) $(ask .status.message)"
 }
 
 ask() {

@@ -1,15 +1,15 @@
 
 stage=${1:-}
-[ -f "$chart/values-$stage.yaml" ] || fail "Name a stage: sh $0 staging, or production"
+[ -f "$chart/values-$stage.yaml" ] || fail "Usage: sh $0 staging|production"
 shift
 case ${IMAGE:-} in
   *@sha256:*) ;;
-  *) fail "IMAGE has to name an image by its digest, not '${IMAGE:-}': a tag may move" ;;
+  *) fail "IMAGE must be an image with a digest, not '${IMAGE:-}': a tag can move" ;;
 esac
-: "${VERSION:?give the version, a tag or a commit}"
+: "${VERSION:?set it to the version, a tag or a commit}"
 
 release "$@"
 helm test "$name" --logs || {
-  helm rollback "$merge" "$name" || true # there is none before the first
-  fail "It came up, but failed the smoke test; so the version before comes back."
+  helm rollback "$merge" "$name" || true # fails if this is the first release
+  fail "The release started, but failed the smoke test; rolling back to the previous version."
 }

@@ -1,6 +1,6 @@
 """Access policy: every view that is not `public` needs a rule here; without one it is denied.
 
-A rule names the scope that the caller's token has to grant, and the callers: `ANYONE` to whom the
+A rule names the scope that the caller's token must grant, and the callers: `ANYONE` to whom the
 issuer grants that scope, or client names, as in `{"checkout", "developer"}`. A caller is the client
 that the token was issued to. `flask --app << cookiecutter.__package >>.app policy` lists the rules.
 """

@@ -117,6 +117,5 @@ def documented(*statuses: int) -> ResponseDict:
     """Return the OpenAPI responses for these problems."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": _title(status), "content": {MEDIA_TYPE: schema}}
-        for status in statuses
+        status: {"description": _title(status), "content": {MEDIA_TYPE: schema}} for status in statuses
     }

@@ -19,12 +19,9 @@ from ..use_cases import UseCases
 from . import schemas
 from .problems import documented
 
+_SCHEMA = {"$ref": "#/components/schemas/<< cookiecutter.__class >>"}
 _CREATED = {
-    "content": {
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/<< cookiecutter.__class >>"},
-        },
-    },
+    "content": {"application/json": {"schema": _SCHEMA}},
     "headers": {
         "ETag": {"schema": {"type": "string"}, "description": "Its version."},
         "Location": {"schema": {"type": "string"}, "description": "Its URL."},
@@ -41,7 +38,7 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         abp_tags=[ApiTag(name="<< cookiecutter.__nouns >>")],
         abp_security=[{"bearer": []}],
         abp_responses=documented(401, 403, 422, 503, 504),
-        operation_id_callback=_operation_id,
+        operation_id_callback=lambda *, name, **_: name,
     )
     api.before_request(read_json_object)
 
@@ -115,10 +112,6 @@ def blueprint(use_cases: UseCases) -> APIBlueprint:
         return Response(status=204)
 
     return api
-
-
-def _operation_id(*, name: str, **_: str) -> str:
-    return name
 
 
 def _body(aggregate: << cookiecutter.__class >>) -> schemas.<< cookiecutter.__class >>:

@@ -15,14 +15,8 @@ from ..domain.values import DESCRIPTION_MAX_LENGTH, NAME_MAX_LENGTH
 # No database stores NUL in text.
 _NO_NUL = r"^[^\x00]*$"
 
-Name = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=NAME_MAX_LENGTH, pattern=_NO_NUL),
-]
-Description = Annotated[
-    str,
-    StringConstraints(max_length=DESCRIPTION_MAX_LENGTH, pattern=_NO_NUL),
-]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_MAX_LENGTH, pattern=_NO_NUL)]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_MAX_LENGTH, pattern=_NO_NUL)]
 # Opaque to callers: the id before the next page, in base64url (RFC 4648, 5).
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")]
 HeaderKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -34,14 +28,10 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
     @classmethod
-    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return the JSON schema; cached, because every request with parameters needs it."""
-        return _json_schema(cls, *args, **kwargs)
-
-
-@cache
-def _json_schema(kind: type[Schema], *args: Any, **kwargs: Any) -> dict[str, Any]:
-    return super(Schema, kind).model_json_schema(*args, **kwargs)
+        return super().model_json_schema(*args, **kwargs)
 
 
 def _without_default(schema: JsonDict) -> None:

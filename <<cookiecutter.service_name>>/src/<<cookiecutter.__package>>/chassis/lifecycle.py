@@ -15,8 +15,8 @@ class Lifecycle:
 
     draining: bool = False
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
-    at_start: list[Callable[[], None]] = field(default_factory=list)
-    at_stop: list[Callable[[], None]] = field(default_factory=list)
+    at_start: list[Callable[[], object]] = field(default_factory=list)
+    at_stop: list[Callable[[], object]] = field(default_factory=list)
 
     def start(self) -> None:
         """Run the start callbacks; only a serving process does."""

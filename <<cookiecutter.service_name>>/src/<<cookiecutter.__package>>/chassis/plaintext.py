@@ -20,6 +20,6 @@ def endpoint(settings: Settings) -> tuple[str, int]:
     return "http", settings[ServerSettings].port
 
 
-def peer_endpoint(settings: Settings) -> tuple[str, int]:  # noqa: ARG001 (mtls has the same signature)
+def peer_endpoint(settings: Settings) -> tuple[str, int]:  # noqa: ARG001 (the signature of every transport)
     """Return scheme and port under which services call each other."""
     return "http", _PORT

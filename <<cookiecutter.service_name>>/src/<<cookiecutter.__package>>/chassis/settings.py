@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,9 +23,7 @@ class ExtensionSettings(BaseModel):
         use_attribute_docstrings=True,
     )
 
-    environment: Literal["development", "production"] = Field(
-        default="development", alias="ENVIRONMENT"
-    )
+    environment: Literal["development", "production"] = Field(default="development", alias="ENVIRONMENT")
     """`development` or `production`."""
 
 
@@ -66,10 +64,7 @@ class Settings:
 
     def __getitem__(self, model: type[Model]) -> Model:
         """Return the settings of one extension."""
-        found = self._by_model[model]
-        if not isinstance(found, model):
-            raise TypeError(f"{model} holds settings of another class.")
-        return found
+        return cast(Model, self._by_model[model])
 
 
 def _read_files(

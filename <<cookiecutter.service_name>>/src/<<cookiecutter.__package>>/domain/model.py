@@ -26,7 +26,7 @@ class << cookiecutter.__class >>:
     recorded: list[events.DomainEvent] = field(default_factory=list, compare=False)
 
     @classmethod
-    def create(cls, *, name: str, description: str | None, at: datetime) -> Self:
+    def create(cls, name: str, description: str | None, at: datetime) -> Self:
         """Return a new << cookiecutter.__noun >>.
 
         Raises:

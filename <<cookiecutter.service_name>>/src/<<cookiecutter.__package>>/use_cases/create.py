@@ -43,7 +43,8 @@ class Create<< cookiecutter.__class >>:
         with self.unit_of_work() as work:
             if idempotency_key and (stored := work.idempotency.get(idempotency_key.value)):
                 return _stored_result(stored, idempotency_key)
-            << cookiecutter.resource >> = << cookiecutter.__class >>.create(name=name, description=description, at=datetime.now(UTC))
+            now = datetime.now(UTC)
+            << cookiecutter.resource >> = << cookiecutter.__class >>.create(name, description, now)
             work.<< cookiecutter.__plural >>.add(<< cookiecutter.resource >>)
             if idempotency_key:
                 work.idempotency.add(IdempotencyRecord(idempotency_key, << cookiecutter.resource >>))
@@ -51,7 +52,7 @@ class Create<< cookiecutter.__class >>:
             return << cookiecutter.resource >>
 
 
-def _stored_result(stored: IdempotencyRecord, idempotency_key: IdempotencyKey) -> << cookiecutter.__class >>:
-    if stored.key != idempotency_key:
+def _stored_result(stored: IdempotencyRecord, key: IdempotencyKey) -> << cookiecutter.__class >>:
+    if stored.key != key:
         raise KeyReused("This Idempotency-Key was sent before with another request; use a new one.")
     return stored.result

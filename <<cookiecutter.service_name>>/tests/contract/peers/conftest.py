@@ -1,4 +1,4 @@
-"""What consumer tests share: the clients of the running service, and where contracts go."""
+"""Shared fixtures of consumer tests: clients of the running service, and the contract files."""
 
 import json
 import os
@@ -20,23 +20,21 @@ Served = Callable[[], AbstractContextManager[Clients]]
 
 
 @pytest.fixture(scope="module")
-def drafts(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """Where a module's contract grows. `make contract` hands it over if all of it holds."""
+def drafts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for a module's contract, which `make contract` publishes if all tests pass."""
     folder = tmp_path_factory.mktemp("drafts")
     failed = request.session.testsfailed
     yield folder
     if "CONTRACTS" in os.environ and request.session.testsfailed == failed:
         for draft in folder.iterdir():
-            _hand_over(draft)
+            _publish(draft)
 
 
-def _hand_over(draft: Path) -> None:
-    """Put a contract in the place of the one before; whoever reads meanwhile gets one of them."""
+def _publish(draft: Path) -> None:
+    """Replace the previous contract atomically."""
     contract = json.loads(draft.read_text("utf-8"))
-    del contract["metadata"]["pactRust"]  # a newer tool is no change of the contract
-    # A dot is in no service's name: a-b and c are not a and b-c.
+    del contract["metadata"]["pactRust"]  # a tool update must not change the contract
+    # Names of services contain no dot, so the file name is unambiguous.
     name = f"{contract['consumer']['name']}.{contract['provider']['name']}.json"
     FOLDER.mkdir(parents=True, exist_ok=True)
     new = FOLDER / f".{name}.new"
@@ -46,7 +44,7 @@ def _hand_over(draft: Path) -> None:
 
 @pytest.fixture
 def pact(request: pytest.FixtureRequest, drafts: Path) -> Iterator[Pact]:
-    """What this service and the module's PEER agree on."""
+    """The contract between this service and the module's PEER."""
     agreed = Pact(SERVICE_NAME, request.module.PEER)
     yield agreed
     agreed.write_file(drafts)
@@ -54,8 +52,8 @@ def pact(request: pytest.FixtureRequest, drafts: Path) -> Iterator[Pact]:
 
 @pytest.fixture
 def served(request: pytest.FixtureRequest, pact: Pact, monkeypatch: pytest.MonkeyPatch) -> Served:
-    """Serve what is agreed on, and connect the clients of the running service to it."""
-    # A contract says nothing of tokens: the provider's tests bring their own.
+    """Serve the contract, and connect the clients of the running service to it."""
+    # Contracts contain no tokens: the provider's tests add their own.
     monkeypatch.setattr(TokenSource, "token", lambda *_: "a-token")
     variable = request.module.PEER.upper().replace("-", "_") + "_URL"
 

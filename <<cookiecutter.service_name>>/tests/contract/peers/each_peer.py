@@ -1,6 +1,6 @@
 <% for peer in cookiecutter.depends_on | peers %>
 === test_<< peer.module >>.py
-"""What this service relies on when it calls << peer.name >>: only what it uses, however it looks."""
+"""Contract with << peer.name >>: the requests and response fields that this service uses."""
 
 from uuid import UUID
 

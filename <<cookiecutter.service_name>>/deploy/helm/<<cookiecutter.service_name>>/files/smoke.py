@@ -17,10 +17,10 @@ def main(service: str) -> None:
     deadline = time.monotonic() + 60
     while (answer := get(f"{service}/health/ready"))[0] != 200:
         if time.monotonic() > deadline:
-            sys.exit(f"Not ready within a minute: {answer[0] or 'no answer'}\n{answer[1]}")
+            sys.exit(f"Not ready within a minute: {answer[0] or 'no response'}\n{answer[1]}")
         time.sleep(1)
     paths = json.loads(get(f"{service}/openapi.json")[1])["paths"]
-    collections = [path for path, verbs in paths.items() if "get" in verbs and "{" not in path]
+    collections = [path for path, item in paths.items() if "get" in item and "{" not in path]
     statuses = {path: get(service + path)[0] for path in collections}
     sys.stdout.write(f"GET without a token: {statuses}\n")
     if not statuses or not set(statuses.values()) <= {401, 403}:

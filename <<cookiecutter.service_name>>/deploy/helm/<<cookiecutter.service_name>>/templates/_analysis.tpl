@@ -1,10 +1,10 @@
 {{/*
-How a version is judged, as `metrics` of an AnalysisTemplate: by what Prometheus measured on its
-own pods, told from those of the other version by the label that Argo Rollouts puts on them.
+The `metrics` of an AnalysisTemplate: Prometheus queries on the pods of one version, selected by the
+label that Argo Rollouts sets.
 
-The windows of two measurements do not overlap, so one bad moment counts once. While the version
-has had too few requests, the answer is empty: then neither condition holds, and the measurement
-is inconclusive. But as many errors as are too many for enough requests are so for fewer, too.
+The windows of two measurements do not overlap, so that a short incident counts once. With fewer than
+`minimumRequests`, the result is empty: neither condition holds, and the measurement is inconclusive.
+The exception is a number of errors that exceeds the limit even for `minimumRequests`: it fails.
 */}}
 {{- define "service.analysis.metrics" -}}
 {{- $requests := include "service.analysis.matchers" (include "service.requests" .) }}
@@ -40,7 +40,7 @@ is inconclusive. But as many errors as are too many for enough requests are so f
 {{- end }}
 {{- end }}
 
-{{/* The first window begins with the version's first requests. */}}
+{{/* The initial delay lets the first window start with the version's first requests. */}}
 {{- define "service.analysis.limits" -}}
 initialDelay: {{ .window }}
 interval: {{ .window }}
@@ -49,12 +49,12 @@ failureLimit: {{ .failureLimit }}
 inconclusiveLimit: {{ .inconclusiveLimit }}
 {{- end }}
 
-{{/* Label matchers for one version: Argo Rollouts fills in the argument. */}}
+{{/* Label matchers for one version; Argo Rollouts sets the argument. */}}
 {{- define "service.analysis.matchers" -}}
 {{ . }},rollouts_pod_template_hash="{{ "{{ args.pod-template-hash }}" }}"
 {{- end }}
 
-{{/* The arguments of an analysis of the version that is being rolled out. */}}
+{{/* The arguments of an analysis of the new version. */}}
 {{- define "service.analysis.args" -}}
 - name: pod-template-hash
   valueFrom: {podTemplateHashValue: Latest}

@@ -1,14 +1,14 @@
 {{/*
 Names, labels and references that several objects share.
 
-Other services reach this one by its name, so everything in the cluster is called by it, whatever
-the release is called: one release in a namespace.
+All objects have the name of the service, not of the release, because other services reach it by that
+name. A namespace can therefore have only one release.
 */}}
 {{- define "service.name" -}}
 {{ .Chart.Name }}
 {{- end }}
 
-{{/* What selects the pods of one part of the service: (dict "root" $ "component" "api"). */}}
+{{/* Selector for the pods of one component: (dict "root" $ "component" "api"). */}}
 {{- define "service.selector" -}}
 app.kubernetes.io/name: {{ include "service.name" .root }}
 app.kubernetes.io/component: {{ .component }}
@@ -23,12 +23,12 @@ app.kubernetes.io/version: {{ include "service.version" . | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* The version that runs, as a label may have it. */}}
+{{/* The version, in the form of a label value. */}}
 {{- define "service.version" -}}
 {{ .Values.image.tag | default .Chart.AppVersion | replace "+" "_" | trunc 63 | trimAll "-_." }}
 {{- end }}
 
-{{/* A digest names one image for ever; a tag may move. */}}
+{{/* The image, by digest if set: a tag can move. */}}
 {{- define "service.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}
@@ -44,7 +44,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .service }}-client: "true"
 {{- end }}
 
-{{/* Egress rule: the cluster's name server. */}}
+{{/* Egress rule for the cluster's DNS. */}}
 {{- define "service.egress.dns" -}}
 - to: {{- toYaml .Values.networkPolicy.dns.to | nindent 4 }}
   ports:
@@ -52,7 +52,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
     - {protocol: TCP, port: 53}
 {{- end }}
 
-{{/* Egress rule to what one entry of networkPolicy describes by `to` and `port`. */}}
+{{/* Egress rule for an entry of networkPolicy with `to` and `port`. */}}
 {{- define "service.egress.to" -}}
 - to: {{- toYaml .to | nindent 4 }}
   ports:

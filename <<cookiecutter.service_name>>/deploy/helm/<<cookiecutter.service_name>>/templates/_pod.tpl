@@ -1,6 +1,5 @@
 {{/*
-The pod that serves, as the workload has it under `template`; and the pieces that other pods of
-the service are made of too.
+The pod template of the workload, and parts that other pods of the service share.
 */}}
 {{- define "service.pod" -}}
 metadata:
@@ -17,7 +16,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # Pods read their configuration when they start: new values, new pods.
+    # Pods read their configuration at startup, so a change must replace them.
     checksum/config: {{ toJson .Values.config | sha256sum }}
     {{- with include "transport.annotations" (dict "root" . "component" "api") }}
     {{- . | nindent 4 }}
@@ -28,8 +27,8 @@ metadata:
 spec:
   serviceAccountName: {{ include "service.name" . }}
   {{- include "service.podSecurity" . | nindent 2 }}
-  # From SIGTERM on the service is not ready and goes on serving, then finishes what is in flight.
-  # A preStop hook would only put the same wait in front of it.
+  # After SIGTERM the service reports not ready, drains, and finishes requests in flight. A preStop
+  # hook would only add another wait.
   terminationGracePeriodSeconds: {{ include "service.terminationGracePeriodSeconds" . }}
   topologySpreadConstraints:
     {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
@@ -51,7 +50,7 @@ spec:
   priorityClassName: {{ . }}
   {{- end }}
   {{- if .Values.volume }}
-  # The file is on this pod's volume, so this pod brings it up to date.
+  # Only this pod can mount the volume with the database file.
   initContainers:
     {{- include "service.migrateContainer" . | nindent 4 }}
   {{- end }}
@@ -101,18 +100,18 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* Drain, grace and some seconds to spare. */}}
+{{/* Drain and grace periods, plus 5 s. */}}
 {{- define "service.terminationGracePeriodSeconds" -}}
 {{- with .Values.config -}}
 {{ add (ceil (float64 .SHUTDOWN_DRAIN_SECONDS)) (int .SHUTDOWN_GRACE_SECONDS) 5 }}
 {{- end }}
 {{- end }}
 
-{{/* Bring the database up to date. It needs nothing but the database's address. */}}
+{{/* The container that migrates the database. With a database server it needs only DATABASE_URL. */}}
 {{- define "service.migrateContainer" -}}
 - name: migrate
   {{- include "service.image.spec" . | nindent 2 }}
-  command: [alembic, upgrade, head]
+  command: [python, -m, << cookiecutter.__package >>, migrate]
   {{- if .Values.volume }}
   {{- include "service.env" . | nindent 2 }}
   {{- else }}
@@ -132,7 +131,7 @@ image: {{ include "service.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- end }}
 
-{{/* The environment: plain values, secret ones, and what only the cluster knows. */}}
+{{/* Environment: the ConfigMap, the Secret, and values from the pod's own fields. */}}
 {{- define "service.env" -}}
 envFrom:
   - configMapRef: {name: {{ include "service.name" . }}}
@@ -147,7 +146,7 @@ env:
     value: service.version={{ include "service.version" . }},service.instance.id=$(POD_NAME),k8s.namespace.name={{ .Release.Namespace }}
 {{- end }}
 
-{{/* What Pod Security's `restricted` asks for, and no token for the cluster's API. */}}
+{{/* The `restricted` Pod Security Standard, and no token for the Kubernetes API. */}}
 {{- define "service.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -188,9 +187,9 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Checks of the scanner that do not hold here, each with the reason: annotations of what has pods. */}}
+{{/* Exceptions from Checkov's checks, with reasons; annotations of every workload. */}}
 {{- define "service.checkovExceptions" -}}
-checkov.io/skip1: CKV_K8S_11=A CPU limit throttles while the node is idle; the request is what is guaranteed
-checkov.io/skip2: CKV_K8S_15=An image is named by its digest or by a tag that is never moved
-checkov.io/skip3: CKV_K8S_35=The service takes its configuration from the environment only
+checkov.io/skip1: CKV_K8S_11=A CPU limit throttles the service even on an idle node; the request guarantees its share
+checkov.io/skip2: CKV_K8S_15=Images are referenced by digest, or by tags that never move
+checkov.io/skip3: CKV_K8S_35=The service reads its configuration from environment variables only
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* The spec of an ExternalSecret that makes a Secret: (dict "root" $ "name" "of-the-secret"). */}}
+{{/* The spec of an ExternalSecret that creates a Secret: (dict "root" $ "name" "of-the-secret"). */}}
 {{- define "service.externalSecret" -}}
 {{- with .root.Values.secret.external -}}
 refreshInterval: {{ .refreshInterval }}
@@ -13,8 +13,8 @@ data:
 {{- end }}
 
 {{/*
-The Secret that a migration reads. An ExternalSecret of the release comes too late for it, so then
-the migration has one of its own.
+The Secret that the migration reads. An ExternalSecret of the release is created after the migration
+runs, so the migration has its own.
 */}}
 {{- define "service.migrationSecret" -}}
 {{- if .Values.secret.external -}}

@@ -1,4 +1,4 @@
-{{/* A pod that tests the service as its clients meet it: (dict "root" $ "url" "http://NAME:8000"). */}}
+{{/* A pod that tests the service as a client: (dict "root" $ "url" "http://NAME:8000"). */}}
 {{- define "service.smoke.pod" -}}
 metadata:
   labels:

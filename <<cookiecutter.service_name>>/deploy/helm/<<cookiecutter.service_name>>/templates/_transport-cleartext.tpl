@@ -1,11 +1,11 @@
 {{/*
-The transport between this service and others: plain HTTP, for the API as for health and metrics.
+Transport between this service and others: plain HTTP for the API, health and metrics.
 */}}
 {{- define "transport.ports" -}}
 {{- toJson .Values.ports }}
 {{- end }}
 
-{{/* The port of the API. Peers serve theirs on the same one. */}}
+{{/* The port of the API, also of the peers. */}}
 {{- define "transport.apiPort" -}}
 8000
 {{- end }}
@@ -16,7 +16,7 @@ The transport between this service and others: plain HTTP, for the API as for he
 {{- define "transport.annotations" -}}
 {{- end }}
 
-{{/* The port on which the proxy of a mesh takes connections from other proxies. */}}
+{{/* The inbound port of a mesh's proxy. */}}
 {{- define "transport.proxyPort" -}}
 {{- end }}
 
@@ -24,7 +24,7 @@ The transport between this service and others: plain HTTP, for the API as for he
 {{- define "transport.egress" -}}
 {{- end }}
 
-{{/* How Prometheus scrapes. */}}
+{{/* Scrape settings of Prometheus. */}}
 {{- define "transport.scrape" -}}
 {{- end }}
 

@@ -1,12 +1,12 @@
 {{/*
-The transport between this service and others: the proxies of Istio, beside the pods that
-serve and the pods that test them. A migration talks to the database only, and has none.
+Transport between this service and others: Istio proxies in the pods of the service and of its smoke
+tests. The migration connects to the database only and has no proxy.
 */}}
 {{- define "transport.ports" -}}
 {{- toJson .Values.ports }}
 {{- end }}
 
-{{/* The port of the API. Peers serve theirs on the same one. */}}
+{{/* The port of the API, also of the peers. */}}
 {{- define "transport.apiPort" -}}
 8000
 {{- end }}
@@ -17,30 +17,30 @@ sidecar.istio.io/inject: {{ ne .component "migration" | quote }}
 {{- end }}
 {{- define "transport.annotations" -}}
 {{- if ne .component "migration" -}}
-# The proxy starts before the other containers, and ends after them: so a test can end.
+# A native sidecar starts before the other containers and stops after them, so test pods can complete.
 sidecar.istio.io/nativeSidecar: "true"
 {{- end }}
 {{- end }}
 
-{{/* The port on which the proxy of a mesh takes connections from other proxies. */}}
+{{/* The inbound port of a mesh's proxy. */}}
 {{- define "transport.proxyPort" -}}
 {{- end }}
 
-{{/* Egress rules of the pods: to where the proxies get certificates and configuration. */}}
+{{/* Egress rules of the pods: the control plane, for certificates and configuration. */}}
 {{- define "transport.egress" -}}
 - to: {{- toYaml .Values.istio.controlPlane.to | nindent 4 }}
   ports:
     - {protocol: TCP, port: 15012}
 {{- end }}
 
-{{/* How Prometheus scrapes: with the certificate that its own proxy has written for it. */}}
+{{/* Scrape settings: Prometheus uses the certificate that its own proxy writes. */}}
 {{- define "transport.scrape" -}}
 scheme: https
 tlsConfig:
   caFile: /etc/prom-certs/root-cert.pem
   certFile: /etc/prom-certs/cert-chain.pem
   keyFile: /etc/prom-certs/key.pem
-  insecureSkipVerify: true # pods have no host names in their certificates
+  insecureSkipVerify: true # the certificates of pods contain no host names
 {{- end }}
 
 {{- define "transport.env" -}}

@@ -1,12 +1,12 @@
 {{/*
-The transport between this service and others: the proxies of Linkerd, beside the pods that
-serve and the pods that test them. A migration talks to the database only, and has none.
+Transport between this service and others: Linkerd proxies in the pods of the service and of its smoke
+tests. The migration connects to the database only and has no proxy.
 */}}
 {{- define "transport.ports" -}}
 {{- toJson .Values.ports }}
 {{- end }}
 
-{{/* The port of the API. Peers serve theirs on the same one. */}}
+{{/* The port of the API, also of the peers. */}}
 {{- define "transport.apiPort" -}}
 8000
 {{- end }}
@@ -19,17 +19,17 @@ serve and the pods that test them. A migration talks to the database only, and h
 linkerd.io/inject: disabled
 {{- else -}}
 linkerd.io/inject: enabled
-# The proxy starts before the other containers, and ends after them: so a test can end.
+# A native sidecar starts before the other containers and stops after them, so test pods can complete.
 config.beta.linkerd.io/proxy-enable-native-sidecar: "true"
 {{- end }}
 {{- end }}
 
-{{/* The port on which the proxies take connections from other proxies, for whichever port. */}}
+{{/* The inbound port of the proxies, for connections from other proxies to any port. */}}
 {{- define "transport.proxyPort" -}}
 4143
 {{- end }}
 
-{{/* Egress rules of the pods: to where the proxies get certificates, addresses and policies. */}}
+{{/* Egress rules of the pods: the control plane, for certificates, addresses and policies. */}}
 {{- define "transport.egress" -}}
 - to: {{- toYaml .Values.linkerd.controlPlane.to | nindent 4 }}
   ports:
@@ -38,7 +38,7 @@ config.beta.linkerd.io/proxy-enable-native-sidecar: "true"
     {{- end }}
 {{- end }}
 
-{{/* How Prometheus scrapes. */}}
+{{/* Scrape settings of Prometheus. */}}
 {{- define "transport.scrape" -}}
 {{- end }}
 
@@ -56,7 +56,7 @@ config.beta.linkerd.io/proxy-enable-native-sidecar: "true"
 {{ last $parts }}.{{ $namespace }}.serviceaccount.identity.{{ .root.Values.linkerd.namespace }}.{{ .root.Values.linkerd.trustDomain }}
 {{- end }}
 
-{{/* What an AuthorizationPolicy refers to: (dict "kind" "Server" "name" "<name>"). */}}
+{{/* A reference in an AuthorizationPolicy: (dict "kind" "Server" "name" "<name>"). */}}
 {{- define "service.linkerd.ref" -}}
 {group: policy.linkerd.io, kind: {{ .kind }}, name: {{ .name }}}
 {{- end }}

@@ -1,6 +1,6 @@
 {{/*
-The transport between this service and others: mutual TLS by the service itself if tls.enabled is
-set (docs/mtls.md). Then the API is on https, while health and metrics stay on http.
+Transport between this service and others: mutual TLS by the service itself if tls.enabled is set
+(docs/mtls.md). Then the API uses https; health and metrics stay on http.
 */}}
 {{- define "transport.ports" -}}
 {{- $ports := deepCopy .Values.ports }}
@@ -10,7 +10,7 @@ set (docs/mtls.md). Then the API is on https, while health and metrics stay on h
 {{- toJson $ports }}
 {{- end }}
 
-{{/* The port of the API. Peers serve theirs on the same one. */}}
+{{/* The port of the API, also of the peers. */}}
 {{- define "transport.apiPort" -}}
 {{ ternary 8443 8000 .Values.tls.enabled }}
 {{- end }}
@@ -21,7 +21,7 @@ set (docs/mtls.md). Then the API is on https, while health and metrics stay on h
 {{- define "transport.annotations" -}}
 {{- end }}
 
-{{/* The port on which the proxy of a mesh takes connections from other proxies. */}}
+{{/* The inbound port of a mesh's proxy. */}}
 {{- define "transport.proxyPort" -}}
 {{- end }}
 
@@ -29,7 +29,7 @@ set (docs/mtls.md). Then the API is on https, while health and metrics stay on h
 {{- define "transport.egress" -}}
 {{- end }}
 
-{{/* How Prometheus scrapes. */}}
+{{/* Scrape settings of Prometheus. */}}
 {{- define "transport.scrape" -}}
 {{- end }}
 
@@ -43,7 +43,7 @@ set (docs/mtls.md). Then the API is on https, while health and metrics stay on h
 
 {{- define "transport.volumeMounts" -}}
 {{- if .Values.tls.enabled -}}
-# The folder, not its files: those would not change when the Secret does.
+# The folder, not its files: files mounted by subPath don't follow changes of the Secret.
 - {name: tls, mountPath: /var/run/secrets/tls, readOnly: true}
 {{- end }}
 {{- end }}

@@ -1,7 +1,7 @@
 """The domain's ports on the service's own database, by SQLAlchemy.
 
-Tables are typed models, statements are Core and built once: an identity map costs more than it
-saves in requests that touch one row. Reads run without a transaction, each change in one.
+Statements are Core and built once: an identity map costs more than it saves in requests that touch
+one row. Reads run without a transaction, each change in one.
 """
 
 from .reader import DatabaseReader

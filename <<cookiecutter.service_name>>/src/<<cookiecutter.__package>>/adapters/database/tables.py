@@ -60,4 +60,14 @@ def from_row(row: Mapping[Any, Any]) -> << cookiecutter.__class >>:
 
 def values(aggregate: << cookiecutter.__class >>) -> dict[str, Any]:
     """Return the row of an aggregate."""
-    return {name: getattr(aggregate, name) for name in columns.keys()}  # noqa: SIM118 (a collection of columns)
+    return {column.key: getattr(aggregate, column.key) for column in columns}
+
+
+def stored_key(aggregate: << cookiecutter.__class >>) -> dict[str, Any]:
+    """Return the parameters that select the row in the version that was loaded."""
+    return {"row_id": aggregate.id, "stored_version": aggregate.stored_version}
+
+
+def changes(aggregate: << cookiecutter.__class >>) -> dict[str, Any]:
+    """Return the parameters that update this row."""
+    return values(aggregate) | stored_key(aggregate)

@@ -61,8 +61,10 @@ class DatabaseRepository:
 
     def save(self, << cookiecutter.resource >>: << cookiecutter.__class >>) -> None:
         """Store a changed or deleted one; raise VersionMismatch if another change was first."""
-        row = {"row_id": << cookiecutter.resource >>.id, "stored_version": << cookiecutter.resource >>.stored_version}
-        statement = _delete if << cookiecutter.resource >>.deleted else _update.values(tables.values(<< cookiecutter.resource >>))
-        if self._connection.execute(statement, row).rowcount == 0:
+        if << cookiecutter.resource >>.deleted:
+            cursor = self._connection.execute(_delete, tables.stored_key(<< cookiecutter.resource >>))
+        else:
+            cursor = self._connection.execute(_update, tables.changes(<< cookiecutter.resource >>))
+        if cursor.rowcount == 0:
             raise VersionMismatch("It was changed at the same time.")
         self._recorder.record(self._connection, << cookiecutter.resource >>.recorded)

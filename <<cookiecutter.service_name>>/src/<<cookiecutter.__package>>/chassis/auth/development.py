@@ -91,11 +91,7 @@ def _fetch(url: str, settings: AuthSettings, environ: Mapping[str, str], scopes:
     client = environ.get("AUTH_CLIENT_ID") or "developer"
     secret = environ.get("AUTH_CLIENT_SECRET") or "development-only"
     pair = f"{quote_plus(client)}:{quote_plus(secret)}"
-    form = {
-        "grant_type": "client_credentials",
-        "audience": settings.audience,
-        "scope": scopes,
-    }
+    form = {"grant_type": "client_credentials", "audience": settings.audience, "scope": scopes}
     headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
     request = Request(url, urlencode(form).encode(), headers)  # noqa: S310 (of the settings)
     with urlopen(request, timeout=10) as response:  # noqa: S310

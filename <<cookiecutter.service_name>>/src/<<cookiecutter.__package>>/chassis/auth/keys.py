@@ -99,7 +99,7 @@ def fetcher(settings: AuthSettings) -> Callable[[], bytes]:
     """Return a function that fetches the key set, from `jwks_url` or as the metadata say."""
     url = settings.jwks_url
     if url is None:
-        return _fetcher_by(Metadata(settings))
+        return partial(_fetch_as_listed, Metadata(settings))
     if urlsplit(url).scheme == "file":
         path = Path(url.removeprefix("file://").removeprefix("file:"))
         # The development key set is empty until its first key is generated.
@@ -107,15 +107,12 @@ def fetcher(settings: AuthSettings) -> Callable[[], bytes]:
     return partial(fetch, url)
 
 
-def _fetcher_by(metadata: Metadata) -> Callable[[], bytes]:
-    def fetch_key_set() -> bytes:
-        try:
-            return fetch(metadata.address("jwks_uri"))
-        except OSError:
-            metadata.forget()
-            raise
-
-    return fetch_key_set
+def _fetch_as_listed(metadata: Metadata) -> bytes:
+    try:
+        return fetch(metadata.address("jwks_uri"))
+    except OSError:
+        metadata.forget()
+        raise
 
 
 def _parse(content: bytes) -> tuple[Mapping[str, object], Mapping[str, PyJWK]]:

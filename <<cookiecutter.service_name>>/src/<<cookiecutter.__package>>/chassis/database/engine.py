@@ -113,9 +113,7 @@ def _ping_idle_connections(engine: Engine) -> None:
         entry.info["idle_since"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def ping(
-        connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
-    ) -> None:
+    def ping(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
         idle_since = entry.info.get("idle_since")
         if idle_since is None or time.monotonic() - idle_since < _IDLE_SECONDS_BEFORE_PING:
             return

@@ -53,7 +53,7 @@ class Server(MPServer):
     """
 
     def __init__(self, target: str, settings: Settings, registration: Registration) -> None:
-        """Serve the application factory `target`, as in `orders.commands.serve:application`."""
+        """Serve the application factory `target`, as in `PACKAGE.commands.serve:application`."""
         server, concurrency = settings[ServerSettings], settings[LoadSheddingSettings]
         super().__init__(
             target,

@@ -6,6 +6,7 @@ each other need the same one: generate their certificates in one folder (--folde
 """
 
 import argparse
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,9 +102,9 @@ def main() -> None:
     for service in arguments.services:
         file = arguments.folder / f"{service}.pem"
         authority.issue(file, f"spiffe://development/{service}")
-        print(f"TLS_CERT_FILE={file}")
-        print(f"TLS_KEY_FILE={file.with_name(f'{service}-key.pem')}")
-        print(f"TLS_CLIENT_CA_FILE={arguments.folder / 'ca.pem'}")
+        key = file.with_name(f"{service}-key.pem")
+        sys.stdout.write(f"TLS_CERT_FILE={file}\nTLS_KEY_FILE={key}\n")
+        sys.stdout.write(f"TLS_CLIENT_CA_FILE={arguments.folder / 'ca.pem'}\n")
 
 
 def _certificate(

@@ -40,9 +40,7 @@ class MtlsSettings(ExtensionSettings):
         }
         missing = [name for name, file in files.items() if file is None]
         if 0 < len(missing) < len(files):
-            raise ValueError(
-                f"{', '.join(missing)}: missing; set {', '.join(files)}, or none of them"
-            )
+            raise ValueError(f"{', '.join(missing)}: missing; set {', '.join(files)}, or none of them")
         if not missing:
             self._check()
         return self

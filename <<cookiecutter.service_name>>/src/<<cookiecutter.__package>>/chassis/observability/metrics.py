@@ -39,20 +39,15 @@ REQUEST_DURATION = Histogram(
 
 def init_app(app: Flask, settings: Settings) -> None:  # noqa: ARG001 (every extension's signature)
     """Measure every request, and serve `/metrics`."""
-    app.before_request(_begin)
     app.after_request(_finish)
     app.add_url_rule("/metrics", "metrics", _exposition)
-
-
-def _begin() -> None:
-    g.metrics_started = time.perf_counter()
 
 
 def _finish(response: Response) -> Response:
     method = request.method if request.method in _METHODS else "_OTHER"
     # The rule, never the path: an unbounded label would fill Prometheus.
     route = request.url_rule.rule if request.url_rule else "unmatched"
-    elapsed = time.perf_counter() - g.metrics_started
+    elapsed = time.perf_counter() - g.started  # set by logs
     _duration(method, route, response.status_code).observe(elapsed)
     return response
 

@@ -6,7 +6,7 @@ log lines. Health checks and metrics are not traced.
 """
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 
 from flask import Flask, Response, g, request
 from opentelemetry import context, trace
@@ -44,7 +44,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         trace.set_tracer_provider(_provider(settings))
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
-        lifecycle(app).at_stop.append(partial(_flush, provider))
+        lifecycle(app).at_stop.append(provider.force_flush)
     app.before_request(_begin)
     app.after_request(_answered)
     app.teardown_request(_end)
@@ -57,10 +57,6 @@ def _provider(settings: Settings) -> TracerProvider:
     if traces.endpoint or traces.traces_endpoint:
         provider.add_span_processor(BatchSpanProcessor(_OtlpExporter()))
     return provider
-
-
-def _flush(provider: TracerProvider) -> None:
-    provider.force_flush()
 
 
 class _OtlpExporter(SpanExporter):

@@ -66,6 +66,4 @@ class Instrumented:
                 return response
             finally:
                 elapsed = time.perf_counter() - started
-                CALL_DURATION.labels(request.method, self._peer, status, error_type).observe(
-                    elapsed
-                )
+                CALL_DURATION.labels(request.method, self._peer, status, error_type).observe(elapsed)

@@ -21,7 +21,7 @@ def options(timeout_seconds: float) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Let readers and one writer run concurrently, within the deadline of the request."""
+    """Set up concurrent readers with one writer, within the deadline of the request."""
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
 

@@ -19,9 +19,7 @@ class FixedResolver:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError("is not an address like http://host:8000.")
-        self._instances = (
-            Instance(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]),
-        )
+        self._instances = (Instance(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]),)
 
     def instances(self, service: str) -> Sequence[Instance]:  # noqa: ARG002 (it is the only one)
         """Return the address."""

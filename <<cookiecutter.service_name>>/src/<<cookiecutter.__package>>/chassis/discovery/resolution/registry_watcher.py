@@ -78,9 +78,7 @@ class WatchingResolver:
                 self._closed.wait(_pause(failures))
                 continue
             failures = 0
-            self._report(
-                service, problems, None if found else LookupError("no instance is registered")
-            )
+            self._report(service, problems, None if found else LookupError("no instance is registered"))
             view.update(found)
             # A single change is passed on at once; many in a row are batched.
             self._closed.wait(max(0, began + _SHORTEST_ROUND_SECONDS - time.monotonic()))

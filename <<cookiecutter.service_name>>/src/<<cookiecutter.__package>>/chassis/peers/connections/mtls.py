@@ -41,9 +41,7 @@ class MtlsPools:
         return pool
 
     def _make(self, peer: str, context: ssl.SSLContext) -> PoolManager:
-        pool = PoolManager(
-            num_pools=64, maxsize=self._size, ssl_context=context, assert_hostname=False
-        )
+        pool = PoolManager(num_pools=64, maxsize=self._size, ssl_context=context, assert_hostname=False)
         connection = {"peer": peer, "trust_domain": self._trust_domain}
         class_ = type("Connection", (_Connection,), connection)
         https = type("Pool", (TlsPool,), {"ConnectionCls": class_})

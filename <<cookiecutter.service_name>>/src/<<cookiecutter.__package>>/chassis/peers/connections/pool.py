@@ -101,9 +101,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[str]:
     return addresses
 
 
-def _connect(
-    addresses: list[str], port: int, until: float, options: Options | None
-) -> socket.socket:
+def _connect(addresses: list[str], port: int, until: float, options: Options | None) -> socket.socket:
     while True:
         address = addresses.pop()
         # The remaining addresses share the rest of the time.

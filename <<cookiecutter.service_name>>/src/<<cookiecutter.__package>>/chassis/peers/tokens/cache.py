@@ -86,9 +86,7 @@ class CachedToken:
     def _wait(self, renewal: threading.Event | None) -> str:
         if renewal is not None:
             left = context.remaining_seconds()
-            renewal.wait(
-                _LONGEST_WAIT_SECONDS if left is None else min(left, _LONGEST_WAIT_SECONDS)
-            )
+            renewal.wait(_LONGEST_WAIT_SECONDS if left is None else min(left, _LONGEST_WAIT_SECONDS))
         held = self._held
         now = time.monotonic()
         if now < held.ends_at:

@@ -72,7 +72,5 @@ class TokenSettings(AuthSettings):
     def _can_be_filled(cls, value: str) -> str:
         filled = value.replace("{audience}", "").replace("{scope}", "")
         if "{" in filled or "}" in filled or not all("=" in pair for pair in filled.split(",")):
-            raise ValueError(
-                "needs name=value pairs with {audience} and {scope}, separated by commas."
-            )
+            raise ValueError("needs name=value pairs with {audience} and {scope}, separated by commas.")
         return value
