@@ -81,7 +81,11 @@ def unregister(path: Path, folder: Path | None, as_json: bool) -> None:
 def list_services(folder: Path | None, as_json: bool) -> None:
     """List the registered services (also: status)."""
     with _refusals():
-        found = workspace.status(_here(folder))
+        place = _here(folder)
+        found = workspace.status(place)
+        notes = list(workspace.notes(place))
+    for note in notes:
+        click.echo(f"fleet: {note}", err=True)
     if as_json:
         click.echo(json.dumps([asdict(service) for service in found], indent=2))
         return

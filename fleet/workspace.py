@@ -5,11 +5,21 @@ files at each registration.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import FleetError, archive, catalog, compose, environment, gateway, pipelines, takeover
+from . import (
+    FleetError,
+    archive,
+    catalog,
+    compose,
+    contracts,
+    environment,
+    gateway,
+    pipelines,
+    takeover,
+)
 from .compose_syntax import host_ports
 from .files import FOLDER, Changes, check_plain, locked, read, write
 from .infrastructure import ALWAYS, LOCK, Infrastructure, available, host_port, lock, read_lock
@@ -73,6 +83,12 @@ def status(workspace: Path) -> list[Status]:
         )
         for name, member in sorted(registry.members.items())
     ]
+
+
+def notes(workspace: Path) -> Iterator[str]:
+    """Yield what does not fit together in a workspace."""
+    registry = Registry(workspace / "services.yaml", read(workspace / "services.yaml"))
+    yield from contracts.unexplained(workspace, registry.members)
 
 
 def relative(root: Path, workspace: Path) -> str:

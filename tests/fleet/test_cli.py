@@ -72,6 +72,24 @@ def test_register_list_and_unregister(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
+def test_listing_reports_contracts_that_no_dependency_explains(tmp_path: Path) -> None:
+    run("register", stub(tmp_path, "orders"))  # which calls inventory
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    for consumer, provider in (("orders", "inventory"), ("orders", "payments"), ("gone", "orders")):
+        contract = {"consumer": {"name": consumer}, "provider": {"name": provider}}
+        (folder / f"{consumer}.{provider}.json").write_text(json.dumps(contract))
+    (folder / "broken.json").write_text("[")
+
+    done = run("list", "--workspace", tmp_path)
+
+    assert done.exit_code == 0
+    broken, gone, orders = done.stderr.splitlines()
+    assert f"{folder / 'broken.json'}: not a contract" in broken
+    assert "gone is not registered as a service that calls orders" in gone
+    assert "orders is not registered as a service that calls payments" in orders
+
+
 def test_a_refusal_is_one_line_and_ends_with_1(tmp_path: Path) -> None:
     (tmp_path / "services.yaml").write_text("services: [\n")
     root = stub(tmp_path, "orders")

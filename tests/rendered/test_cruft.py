@@ -2,38 +2,20 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.rendering import TEMPLATE
-
-CRUFT = Path(sys.executable).with_name("cruft")
-NO_PART_OF_IT = shutil.ignore_patterns(".git", ".uv", ".venv", ".*_cache", "__pycache__", "site")
-
-
-def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
-    """Run a program that must end with this status, and return its output."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
-
-
-def commit(repository: Path, message: str) -> None:
-    """Commit all files in a folder."""
-    run("git", "add", "--all", cwd=repository)
-    run("git", "commit", "--quiet", "--no-verify", f"--message={message}", cwd=repository)
+from tests.support.template_repository import CRUFT, commit, copy_work_tree, new_repository, run
+from tests.support.template_repository import replace as edit
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """The template as it is in the work tree, in a separate repository."""
     repository = tmp_path / "template"
-    shutil.copytree(TEMPLATE, repository, ignore=NO_PART_OF_IT)
-    run("git", "init", "--quiet", "--initial-branch=main", cwd=repository)
-    commit(repository, "One version")
+    copy_work_tree(repository)
+    new_repository(repository, "One version")
     return repository
 
 
@@ -43,8 +25,7 @@ def service(template: Path) -> Path:
     workspace = template.parent / "workspace"
     workspace.mkdir()
     run(CRUFT, "create", template, "--no-input", "--output-dir", workspace, cwd=template.parent)
-    run("git", "init", "--quiet", "--initial-branch=main", cwd=workspace / "orders")
-    commit(workspace / "orders", "Made by the template")
+    new_repository(workspace / "orders", "Made by the template")
     return workspace / "orders"
 
 
@@ -55,7 +36,7 @@ def test_update_keeps_edited_files(template: Path, service: Path) -> None:
     edit(service / "src/orders/domain/model.py", "\n", "\n# Ours: prices come first.\n")
     commit(service, "A rule of the business")
     sources = template / "<<cookiecutter.service_name>>"
-    edit(sources / "docs/runbook.md", "# ", "# Newer: ")
+    edit(sources / "docs/runbook.md.d/10-look.md", "# ", "# Newer: ")
     edit(sources / "src/<<cookiecutter.__package>>/domain/errors.py", '"""', '"""Newer. ')
     (sources / "docs/<<cookiecutter.resource>>.md").write_text("# New\n")
     commit(template, "Another version")
@@ -64,8 +45,7 @@ def test_update_keeps_edited_files(template: Path, service: Path) -> None:
     run(CRUFT, "update", "--skip-apply-ask", cwd=service)
     run(CRUFT, "check", cwd=service)
 
-    changed = run("git", "status", "--porcelain", cwd=service).split()[1::2]
-    assert set(changed) == {
+    assert changed(service) == {
         ".cruft.json",
         "docs/order.md",
         "docs/runbook.md",
@@ -75,6 +55,27 @@ def test_update_keeps_edited_files(template: Path, service: Path) -> None:
     assert (service / "docs/runbook.md").read_text().startswith("# Newer: ")
     assert (service / "src/orders/domain/errors.py").read_text().startswith('"""Newer. ')
     assert contents(service.parent) == shared
+
+
+def test_update_replaces_the_unedited_chassis(
+    template: Path, service: Path, tmp_path: Path
+) -> None:
+    chassis = "<<cookiecutter.service_name>>/src/<<cookiecutter.__package>>/chassis"
+    edit(template / chassis / "context.py", "import time\n", "import time  # Fixed.\n")
+    commit(template, "A fix in the chassis")
+    upgraded = shutil.copytree(service, tmp_path / "upgraded")
+    fix = {"chassis.lock", "src/orders/chassis/context.py"}
+
+    run(CRUFT, "update", "--skip-apply-ask", cwd=service)
+    assert changed(service) == {".cruft.json", *fix}
+    run("sha256sum", "--check", "--quiet", "chassis.lock", cwd=service)
+
+    # An update after `fleet upgrade` finds the fix in place.
+    for name in fix:
+        shutil.copy(service / name, upgraded / name)
+    commit(upgraded, "The chassis alone")
+    run(CRUFT, "update", "--skip-apply-ask", cwd=upgraded)
+    assert changed(upgraded) == {".cruft.json"}
 
 
 def test_an_answer_can_be_changed_later(service: Path) -> None:
@@ -87,13 +88,11 @@ def test_an_answer_can_be_changed_later(service: Path) -> None:
     assert "pyproject.toml" in run(*grep, "pymysql", *but_cruft, cwd=service)
 
 
+def changed(repository: Path) -> set[str]:
+    """Return the files that differ from the last commit, or are new."""
+    return set(run("git", "status", "--porcelain", cwd=repository).split()[1::2])
+
+
 def contents(workspace: Path) -> dict[str, bytes]:
     """Return the shared files of a workspace."""
     return {path.name: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace the first occurrence of a text in a file."""
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))

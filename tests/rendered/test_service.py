@@ -38,6 +38,18 @@ def test_passes_its_own_lint(service: Path) -> None:
     make(service, "lint")
 
 
+def test_lint_reports_an_edited_chassis_file(service: Path) -> None:
+    file = service / "src/orders/chassis/context.py"
+    vendored = file.read_bytes()
+    file.write_bytes(b"# Edited.\n" + vendored)
+    try:
+        with pytest.raises(AssertionError, match=r"src/orders/chassis/context\.py: FAILED") as said:
+            make(service, "lint")
+    finally:
+        file.write_bytes(vendored)
+    assert "An update replaces the chassis" in str(said.value)
+
+
 def test_needs_no_network_once_installed(service: Path) -> None:
     assert " passed in " in make(service, "test", **OFFLINE)
     make(service, "lint", **OFFLINE)

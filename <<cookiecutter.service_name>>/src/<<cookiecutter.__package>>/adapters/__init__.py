@@ -1,1 +1,1 @@
-"""Outbound adapters: the database, other services, or memory in tests."""
+"""Outbound adapters: the database, and other services."""
