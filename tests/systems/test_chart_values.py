@@ -18,7 +18,7 @@ from tests.support.services import Fleet
 from tests.support.tools.helm import Helm, RefusedError
 
 # Read all settings, as the service does when it starts.
-READ = "import os; from orders import bootstrap; bootstrap.read_settings(os.environ)"
+READ = "import os; from orders import settings; settings.read(os.environ)"
 
 # The Secret of a service that uses a database server and calls other services.
 SECRET = {

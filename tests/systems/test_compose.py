@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.support.rendering import TEMPLATE, render
-from tests.support.servers.docker import Docker
+from tests.support.servers.docker import Docker, infrastructure
 from tests.support.servers.processes import free_port, wait_until
 from tests.support.verbs import make
 
@@ -30,12 +30,22 @@ SERVICES = {
 PATHS = {"orders": "orders", "inventory": "inventories", "reports": "reports"}
 SHARED = {"workspace-gateway": 8080, "workspace-identity": 9000, "consul": 8500, "etcd": 2379}
 
+# What people write themselves: a container in compose.yaml, a variable in compose.override.yaml.
+NOTES = """\
+services:
+  notes:
+    image: {image}
+    command: [sleep, infinity]
+    init: true
+"""
+LOG_LEVEL = "  reports:\n    environment: {LOG_LEVEL: DEBUG}\n"
+
 # What a use case of orders would do.
 ASK = """
 import os, sys, uuid
-from orders import bootstrap
+from orders import bootstrap, settings
 
-adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+adapters = bootstrap.connect(settings.read(os.environ))
 print(adapters.clients.inventory.get(uuid.UUID(sys.argv[1])).name)
 adapters.close()
 """
@@ -52,6 +62,9 @@ def workspace(
     for name, answers in SERVICES.items():
         service = render(folder, service_name=name, **answers)
         make(service, "token")  # also creates uv.lock and the development key
+    (image,) = infrastructure("gateway")
+    with (folder / "compose.yaml").open("a", encoding="utf-8") as file:
+        file.write(NOTES.format(image=image))
     publish_elsewhere(folder)
     try:
         docker("compose", "up", "--build", "--wait", "--wait-timeout=300", cwd=folder)
@@ -130,6 +143,12 @@ def test_a_service_is_registered_in_etcd(docker: Docker, workspace: Path) -> Non
     wait_until(entered, "reports")
 
 
+def test_additions_to_the_workspace_run(docker: Docker, workspace: Path) -> None:
+    assert _state(docker, workspace, "notes")["Running"]
+    command = ("exec", "--no-TTY", "reports", "printenv", "LOG_LEVEL", "AUTH_CLIENT_ID")
+    assert docker("compose", *command, cwd=workspace).split() == ["DEBUG", "reports"]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_migrations_ran_before_the_service(docker: Docker, workspace: Path, service: str) -> None:
     migrated = _state(docker, workspace, f"{service}-migrate")
@@ -144,7 +163,7 @@ def test_only_services_are_reachable_from_the_host(docker: Docker, workspace: Pa
     listing = docker("compose", "ps", "--format=json", cwd=workspace)
     for line in listing.splitlines():
         container = json.loads(line)
-        published = {p["URL"] for p in container["Publishers"] if p["PublishedPort"]}
+        published = {p["URL"] for p in container["Publishers"] or () if p["PublishedPort"]}
         expected = {"127.0.0.1"} if container["Service"] in {*SERVICES, *SHARED} else set()
         assert published == expected
 
@@ -164,6 +183,7 @@ def test_the_gateway_is_removed_with_the_last_service_and_added_with_the_first(
     publish_elsewhere(workspace)
     docker("compose", "up", "--wait", "--wait-timeout=300", cwd=workspace)
     test_the_gateway_forwards_to_services(workspace, "reports")
+    test_additions_to_the_workspace_run(docker, workspace)
 
 
 def publish_elsewhere(workspace: Path) -> None:
@@ -176,7 +196,7 @@ def publish_elsewhere(workspace: Path) -> None:
         for name, port in SHARED.items()
     ]
     override = workspace / "compose.override.yaml"
-    override.write_text("".join(["services:\n", *lines]), "utf-8")
+    override.write_text("".join(["services:\n", *lines, LOG_LEVEL]), "utf-8")
     for service in SERVICES:
         make(workspace / service, "register")
 

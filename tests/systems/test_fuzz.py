@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rendering import TEMPLATE
 from tests.support.running import Place
 
 CASES = 1000
 EXAMPLES_EACH = 300
-HERE = Path(__file__).parents[1] / "support"
+SUPPORT = TEMPLATE / "tests" / "support"
 
 
 def test_schemathesis_reports_no_failure(
@@ -25,7 +26,7 @@ def test_schemathesis_reports_no_failure(
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli"),
-                *("--config-file", str(HERE / "fuzz.toml"), "run"),
+                *("--config-file", str(SUPPORT / "fuzz.toml"), "run"),
                 f"http://127.0.0.1:{service.port}/openapi.json",
                 f"--header=Authorization: Bearer {service.token}",
                 "--checks=all",
@@ -38,7 +39,7 @@ def test_schemathesis_reports_no_failure(
                 "--no-color",
             ],
             cwd=tmp_path,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "fuzz_hooks.py")},
+            env={**os.environ, "SCHEMATHESIS_HOOKS": str(SUPPORT / "fuzz_hooks.py")},
             capture_output=True,
             text=True,
             timeout=1200,

@@ -31,7 +31,7 @@ SECRETS = {
     "orders-database-password-1": PASSWORD,
     "orders-database-url-1": f"postgresql://app:{PASSWORD}@database/orders",
 }
-CLIENT = TEMPLATE / "tests" / "real" / "swarm_client.py"
+CLIENT = TEMPLATE / "tests" / "support" / "swarm_client.py"
 OF_STACK = f"--filter=label=com.docker.stack.namespace={STACK}"
 
 # Replaced files in the image of each version.

@@ -33,9 +33,9 @@ NAMES = {name: f"spiffe://shop.test/ns/shop/sa/{name}" for name in ("orders", "c
 # Calls a peer as a service does, until standard input ends.
 CALLS = """
 import collections, json, os, sys, threading
-from checkout import bootstrap
+from checkout import bootstrap, settings
 
-adapters = bootstrap.connect(bootstrap.read_settings(os.environ))
+adapters = bootstrap.connect(settings.read(os.environ))
 peer = adapters.clients.orders._client
 seen, done = collections.Counter(), threading.Event()
 

@@ -7,19 +7,18 @@ reject a caller without a token. That needs no secret and changes nothing.
 import json
 import sys
 import time
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 
 def main(service: str) -> None:
     """Exit with the reason if the service fails."""
-    for _ in range(60):
-        status, body = get(f"{service}/health/ready")
-        if status == 200:
-            break
+    deadline = time.monotonic() + 60
+    while (answer := get(f"{service}/health/ready"))[0] != 200:
+        if time.monotonic() > deadline:
+            sys.exit(f"Not ready within a minute: {answer[0] or 'no response'}\n{answer[1]}")
         time.sleep(1)
-    else:
-        sys.exit(f"Not ready within a minute: {status or 'no response'}\n{body}")
     paths = json.loads(get(f"{service}/openapi.json")[1])["paths"]
     collections = [path for path, item in paths.items() if "get" in item and "{" not in path]
     statuses = {path: get(service + path)[0] for path in collections}
@@ -35,7 +34,7 @@ def get(url: str) -> tuple[int, str]:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return 0, str(error)
 
 
