@@ -56,7 +56,7 @@ def test_it_runs_from_the_repository(
     assert done == {"name": "orders", "ports": {"http": 8001}, "notes": []}
     assert (tmp_path / "platform/gateway/run.sh").exists()
 
-    lock = 'version = "0.0.1"\nparts = []\n\n[files]\n'
+    lock = "# version: 0.0.1\n# parts:\n"
     (root / "chassis.lock").write_text(lock)
     fleet(repository, "upgrade", "--workspace", tmp_path)
     assert (root / "src/orders/chassis/trial/__init__.py").exists()

@@ -111,7 +111,7 @@ spec:
 {{- define "service.migrateContainer" -}}
 - name: migrate
   {{- include "service.image.spec" . | nindent 2 }}
-  command: [python, -m, << cookiecutter.__package >>, migrate]
+  command: [python, -m, {{ include "service.name" . | replace "-" "_" }}, migrate]
   {{- if .Values.volume }}
   {{- include "service.env" . | nindent 2 }}
   {{- else }}
