@@ -62,6 +62,21 @@ def test_described_as_committed(service: Path) -> None:
     assert (service / "openapi.json").read_text() == described
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"postgresql://127.0.0.1:{free_port()}/orders", "connection failed"),
+        ("oracle://db", "is not supported"),
+    ],
+)
+def test_migration_without_a_database_fails_without_a_traceback(
+    service: Path, url: str, reason: str
+) -> None:
+    with pytest.raises(AssertionError, match=f"No migration: .*{reason}") as said:
+        make(service, "migrate", DATABASE_URL=url)
+    assert "Traceback" not in str(said.value)
+
+
 @pytest.mark.parametrize("database", CHOICES["database"][1:])
 def test_every_database_passes_too(database: str, tmp_path: Path) -> None:
     other = render(tmp_path, database=database, ci="gitlab", workspace="")

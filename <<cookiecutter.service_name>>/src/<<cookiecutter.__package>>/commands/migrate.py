@@ -5,6 +5,7 @@ import sys
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy.exc import OperationalError
 
 from ..chassis.settings import SettingsError
 
@@ -13,5 +14,7 @@ def main() -> None:
     """Run the missing migrations; `alembic.ini` is in the working directory."""
     try:
         command.upgrade(Config("alembic.ini"), "head")
-    except (CommandError, SettingsError) as error:
+    except (CommandError, OperationalError, SettingsError) as error:
+        if getattr(error, "statement", None):  # a migration is at fault: show which
+            raise
         sys.exit(f"No migration: {error}")
