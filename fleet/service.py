@@ -147,7 +147,8 @@ def _documents(file: Path) -> list[Any]:
             raise FleetError(f"{file} is a symbolic link; replace it by what it points to")
         return list(yaml.load_all(file.read_text("utf-8"), yaml.BaseLoader))
     except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"{file}: {error}; correct it and run again") from error
+        problem = getattr(error, "strerror", error)
+        raise FleetError(f"{file}: {problem}; correct it and run again") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "unreadable"
