@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 
-from support.app import ISSUER, READ, SERVICE, URL, WRITE, MakeToken
+from chassis import auth
+from support.app import ISSUER, POLICY, READ, SERVICE, URL, WRITE, MakeToken
 
 
 def call(client: FlaskClient, token: str | None) -> tuple[int, str]:
@@ -117,6 +118,45 @@ def test_a_view_without_a_rule_is_denied(client: FlaskClient) -> None:
     client.application.add_url_rule("/open", view_func=lambda: "open")
 
     assert client.get("/open").status_code == 403
+
+
+def allow(client: FlaskClient, *callers: str) -> None:
+    """Let only these clients call, whatever their scopes."""
+    rule = auth.Rule(READ, frozenset(callers))
+    auth.use_policy(client.application, {name: dict.fromkeys(POLICY[name], rule) for name in POLICY})
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"client_id": "checkout"}, 200),
+        ({"azp": "checkout"}, 200),
+        ({"client_id": "check"}, 403),
+        ({"client_id": "other", "azp": "checkout"}, 403),
+        ({"sub": "checkout"}, 403),
+    ],
+)
+def test_only_the_callers_of_a_rule_pass(
+    client: FlaskClient, make_token: MakeToken, claims: dict[str, str], status: int
+) -> None:
+    allow(client, "checkout")
+
+    assert call(client, f"Bearer {make_token(READ, **claims)}")[0] == status
+
+
+def test_a_caller_that_no_rule_names_is_told(client: FlaskClient) -> None:
+    allow(client)
+
+    response = client.get(URL)
+
+    assert response.status_code == 403
+    assert response.get_json()["code"] == "caller_not_allowed"
+    assert "WWW-Authenticate" not in response.headers
+
+
+def test_callers_are_a_set() -> None:
+    with pytest.raises(TypeError, match="are a set"):
+        auth.Rule(READ, "checkout")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("path", ["/nowhere", URL])
