@@ -65,7 +65,7 @@ def test_described_as_committed(service: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (f"postgresql://127.0.0.1:{free_port()}/orders", "connection failed"),
+        ("postgresql://127.0.0.1:1/orders", "connection failed"),
         ("oracle://db", "is not supported"),
     ],
 )
