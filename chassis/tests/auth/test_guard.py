@@ -121,7 +121,7 @@ def test_a_view_without_a_rule_is_denied(client: FlaskClient) -> None:
 
 
 def allow(client: FlaskClient, *callers: str) -> None:
-    """Let only these clients call, whatever their scopes."""
+    """Allow only these clients to read."""
     rule = auth.Rule(READ, frozenset(callers))
     auth.use_policy(client.application, {name: dict.fromkeys(POLICY[name], rule) for name in POLICY})
 
